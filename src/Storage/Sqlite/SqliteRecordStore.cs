@@ -97,7 +97,7 @@ public sealed class SqliteRecordStore : IRecordStore, IDisposable
     /// <inheritdoc/>
     public Task<IReadOnlyList<Record>> ReadAsync(int partition, long offset, int max, CancellationToken token)
         // Nothing at or behind the end is the usual case of a reader that waits.
-        => Task.FromResult(offset >= NextOffset(partition) ? [] : Read(partition, offset, max, token));
+        => Task.FromResult<IReadOnlyList<Record>>(offset >= NextOffset(partition) ? [] : Read(partition, offset, max, token));
 
     /// <inheritdoc/>
     public bool DropBefore(DateTimeOffset time)
