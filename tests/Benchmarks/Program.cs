@@ -4,5 +4,8 @@ using Homeport.Tests.Benchmarks;
 return await new RootCommand("Measures Homeport beside mosquitto and a bare Kestrel loop.")
 {
     Verbs.Telemetry(args),
+    Verbs.Connect(args),
+    Verbs.Idle(args),
+    Verbs.Startup(args),
     Verbs.BareServer(),
 }.Parse(args).InvokeAsync();

@@ -23,7 +23,7 @@ internal static class TelemetryBenchmark
 
     public static async Task<string> RunAsync(TargetSet targets, TelemetryOptions options, CancellationToken cancellationToken)
     {
-        var rounds = await Rounds.RunAsync(targets.Names, options.Rounds, name => MeasureAsync(targets, name, options, cancellationToken), static result => result.Rate);
+        var rounds = await Rounds.RunAsync(targets.Names, options.Rounds, name => MeasureAsync(targets, name, options, cancellationToken), static result => result.Rate, static result => result.Usage);
         return Report(rounds);
     }
 

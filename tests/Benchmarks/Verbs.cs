@@ -28,7 +28,7 @@ internal static class Verbs
         var properties = new Option<int>("--properties") { Description = "Application properties per message." };
         var warmUp = new Option<int>("--warm-up") { DefaultValueFactory = _ => 2, Description = "Seconds before the window opens." };
         var threads = new Option<int>("--threads") { DefaultValueFactory = _ => 1, Description = "Threads of the load generator." };
-        var command = new Command("telemetry", "QoS 1 publishes per second, latency and CPU per message.") { connections, window, body, properties, warmUp, threads, Seconds };
+        var command = new Command("telemetry", "QoS 1 publishes per second, latency and CPU per message.") { connections, window, body, properties, warmUp, threads, Seconds, RoundCount };
         AddTargets(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -38,6 +38,54 @@ internal static class Verbs
                 parsed.GetValue(connections), parsed.GetValue(window), parsed.GetValue(body), parsed.GetValue(properties),
                 TimeSpan.FromSeconds(parsed.GetValue(Seconds)), TimeSpan.FromSeconds(parsed.GetValue(warmUp)), parsed.GetValue(RoundCount));
             await PrintAsync(args, await TelemetryBenchmark.RunAsync(targets, options, cancellationToken));
+        });
+        return command;
+    }
+
+    public static Command Connect(string[] args)
+    {
+        var concurrency = new Option<int>("--concurrency") { DefaultValueFactory = _ => 4, Description = "Connections being opened at once." };
+        var warmUp = new Option<int>("--warm-up") { DefaultValueFactory = _ => 3, Description = "Seconds before the window opens." };
+        var threads = new Option<int>("--threads") { DefaultValueFactory = _ => 2, Description = "Threads of the load generator." };
+        var command = new Command("connect", "TLS handshake + CONNECT + DISCONNECT per second and CPU per connect.") { concurrency, warmUp, threads, Seconds, RoundCount };
+        AddTargets(command);
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            GeneratorSockets.Configure(parsed.GetValue(threads));
+            using var targets = await TargetSet.CreateAsync(Targets(parsed), cancellationToken);
+            var options = new ConnectOptions(
+                parsed.GetValue(concurrency), TimeSpan.FromSeconds(parsed.GetValue(Seconds)), TimeSpan.FromSeconds(parsed.GetValue(warmUp)), parsed.GetValue(RoundCount));
+            await PrintAsync(args, await ConnectBenchmark.RunAsync(targets, options, cancellationToken));
+        });
+        return command;
+    }
+
+    public static Command Idle(string[] args)
+    {
+        var connections = new Option<int>("--connections") { DefaultValueFactory = _ => 2000 };
+        var settle = new Option<int>("--settle") { DefaultValueFactory = _ => 3, Description = "Seconds between a change and a reading." };
+        var trim = new Option<int>("--trim") { DefaultValueFactory = _ => 20, Description = "Seconds to the second reading." };
+        var command = new Command("idle", "Resident memory per idle connection.") { connections, settle, trim };
+        AddTargets(command);
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            GeneratorSockets.Configure(threads: 1);
+            using var targets = await TargetSet.CreateAsync(Targets(parsed), cancellationToken);
+            var options = new IdleOptions(
+                parsed.GetValue(connections), TimeSpan.FromSeconds(parsed.GetValue(settle)), TimeSpan.FromSeconds(parsed.GetValue(trim)));
+            await PrintAsync(args, await IdleBenchmark.RunAsync(targets, options, cancellationToken));
+        });
+        return command;
+    }
+
+    public static Command Startup(string[] args)
+    {
+        var runs = new Option<int>("--runs") { DefaultValueFactory = _ => 5 };
+        var command = new Command("startup", "Time from process start to the first accepted CONNECT.") { runs, ServerDll };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var serverDll = parsed.GetValue(ServerDll) ?? await HomeportServer.BuildAsync(cancellationToken);
+            await PrintAsync(args, await StartupBenchmark.RunAsync(serverDll, parsed.GetValue(runs), cancellationToken));
         });
         return command;
     }
@@ -56,7 +104,7 @@ internal static class Verbs
 
     private static void AddTargets(Command command)
     {
-        foreach (Option option in new Option[] { Ready, Start, ServerDll, Mosquitto, Key, RoundCount, Inline, AskCertificate, NoResume, IoQueues })
+        foreach (Option option in new Option[] { Ready, Start, ServerDll, Mosquitto, Key, Inline, AskCertificate, NoResume, IoQueues })
             command.Add(option);
     }
 

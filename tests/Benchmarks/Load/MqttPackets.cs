@@ -10,6 +10,8 @@ internal static class MqttPackets
     private const byte PublishQoS1 = 0x32;
     private const byte UserNameAndPassword = 0xC0;
 
+    public static ReadOnlyMemory<byte> PingRequest { get; } = new byte[] { 0xC0, 0x00 };
+
     public static ReadOnlyMemory<byte> Disconnect { get; } = new byte[] { 0xE0, 0x00 };
 
     public static byte[] Connect(DeviceLogin login, ushort keepAliveSeconds)

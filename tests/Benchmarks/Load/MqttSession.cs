@@ -30,6 +30,16 @@ internal static class MqttSession
         }
     }
 
+    /// <exception cref="InvalidDataException">The answer was no PINGRESP.</exception>
+    public static async Task PingAsync(SslStream stream, CancellationToken cancellationToken)
+    {
+        await stream.WriteAsync(MqttPackets.PingRequest, cancellationToken);
+        var answer = new byte[2];
+        await stream.ReadExactlyAsync(answer, cancellationToken);
+        if (answer is not [0xD0, 0x00])
+            throw new InvalidDataException($"PINGREQ was answered with {Convert.ToHexString(answer)}.");
+    }
+
     public static async Task CloseAsync(SslStream stream, CancellationToken cancellationToken)
     {
         await stream.WriteAsync(MqttPackets.Disconnect, cancellationToken);

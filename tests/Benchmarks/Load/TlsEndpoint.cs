@@ -25,17 +25,24 @@ internal sealed class TlsEndpoint
     /// <summary>What was negotiated, e.g. "Tls13 TLS_AES_256_GCM_SHA384, ECC 256".</summary>
     public string Description { get; }
 
-    public static async Task<TlsEndpoint> ProbeAsync(string host, int port, X509Certificate2 trusted, CancellationToken cancellationToken)
+    /// <summary>An endpoint whose every connection validates the chain up to <paramref name="trusted"/>.</summary>
+    public static async Task<TlsEndpoint> ValidatingAsync(string host, int port, X509Certificate2 trusted, CancellationToken cancellationToken)
     {
-        var address = new IPEndPoint(await ResolveAsync(host, cancellationToken), port);
-        var validating = Options(host);
-        validating.CertificateChainPolicy = new X509ChainPolicy
+        var options = Options(host);
+        options.CertificateChainPolicy = new X509ChainPolicy
         {
             TrustMode = X509ChainTrustMode.CustomRootTrust,
             RevocationMode = X509RevocationMode.NoCheck,
         };
-        validating.CertificateChainPolicy.CustomTrustStore.Add(trusted);
-        await using var stream = await OpenAsync(address, validating, cancellationToken);
+        options.CertificateChainPolicy.CustomTrustStore.Add(trusted);
+        return new TlsEndpoint(new IPEndPoint(await ResolveAsync(host, cancellationToken), port), options, "not yet connected");
+    }
+
+    /// <summary>Validates the server's chain once and returns an endpoint that insists on the certificate seen then.</summary>
+    public static async Task<TlsEndpoint> ProbeAsync(string host, int port, X509Certificate2 trusted, CancellationToken cancellationToken)
+    {
+        var validating = await ValidatingAsync(host, port, trusted, cancellationToken);
+        await using var stream = await validating.OpenAsync(cancellationToken);
         var remote = stream.RemoteCertificate as X509Certificate2 ?? throw new InvalidOperationException($"{host}:{port} showed no certificate.");
         var seen = remote.GetRawCertData();
         using var ecdsa = remote.GetECDsaPublicKey();
@@ -44,7 +51,7 @@ internal sealed class TlsEndpoint
 
         var pinned = Options(host);
         pinned.RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null && certificate.GetRawCertData().AsSpan().SequenceEqual(seen);
-        return new TlsEndpoint(address, pinned, $"{stream.SslProtocol} {stream.NegotiatedCipherSuite}, {key}");
+        return new TlsEndpoint(validating._address, pinned, $"{stream.SslProtocol} {stream.NegotiatedCipherSuite}, {key}");
     }
 
     public Task<SslStream> OpenAsync(CancellationToken cancellationToken) => OpenAsync(_address, _options, cancellationToken);

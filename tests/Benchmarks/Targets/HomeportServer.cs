@@ -44,6 +44,7 @@ internal sealed record ReadyFile(int ProcessId, string Host, int MqttPort, int H
 /// <summary>Starts Homeport from a built server, or uses one that runs already.</summary>
 internal static class HomeportServer
 {
+    public const string ReadyFileName = "ready.json";
     public static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
 
     /// <summary>Uses the server that wrote <paramref name="readyFile"/>; the devices made for the run are deleted after it.</summary>
@@ -85,7 +86,7 @@ internal static class HomeportServer
 
     public static ServerProcess Launch(string serverDll, HomeportPorts ports, string directory, out string readyFile)
     {
-        readyFile = Path.Combine(directory, "ready.json");
+        readyFile = Path.Combine(directory, ReadyFileName);
         return ServerProcess.Start(
             "dotnet", serverDll, "--host", "localhost", "--data", Path.Combine(directory, "data"), "--https-port", $"{ports.Https}",
             "--mqtt-port", $"{ports.Mqtt}", "--crl-port", $"{ports.Crl}", "--ready-file", readyFile);
