@@ -76,7 +76,8 @@ internal static class ConnectBenchmark
         foreach (var (above, below) in Rounds.Pairs(measured))
             ratios.Add($"{above.Name} / {below.Name}", $"{above.Median.Rate / below.Median.Rate:F2}", $"{above.Median.ServerMilliseconds / below.Median.ServerMilliseconds:F2}");
 
-        return $"{table}\n{ratios}\n{Rounds.TlsLine(measured.Select(static m => (m.Name, m.Median.Tls)))} No session resumption.";
+        return $"{table}\n{ratios}\n{Rounds.TlsLine(measured.Select(static m => (m.Name, m.Median.Tls)))} No session resumption. {Rounds.MachineLine()} "
+            + "The generator costs more per connect than the servers and limits connects/s; the servers' CPU per connect is the result.";
     }
 
     private sealed class State

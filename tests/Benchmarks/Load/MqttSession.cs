@@ -30,6 +30,7 @@ internal static class MqttSession
         }
     }
 
+    /// <summary>Sends PINGREQ and waits for PINGRESP.</summary>
     /// <exception cref="InvalidDataException">The answer was no PINGRESP.</exception>
     public static async Task PingAsync(SslStream stream, CancellationToken cancellationToken)
     {

@@ -50,9 +50,9 @@ internal sealed class Publisher : IAsyncDisposable
         set => _recording = value;
     }
 
-    /// <summary>Ends <see cref="RunAsync"/> once everything in flight is acknowledged.</summary>
     public void Stop() => _stopping = true;
 
+    /// <summary>Publishes until <see cref="Stop"/>, then until everything in flight is acknowledged.</summary>
     /// <exception cref="InvalidDataException">The server sent anything but the PUBACK that was due.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {

@@ -33,6 +33,7 @@ internal sealed class TlsEndpoint
         {
             TrustMode = X509ChainTrustMode.CustomRootTrust,
             RevocationMode = X509RevocationMode.NoCheck,
+            DisableCertificateDownloads = true,
         };
         options.CertificateChainPolicy.CustomTrustStore.Add(trusted);
         return new TlsEndpoint(new IPEndPoint(await ResolveAsync(host, cancellationToken), port), options, "not yet connected");
@@ -49,7 +50,9 @@ internal sealed class TlsEndpoint
         using var rsa = remote.GetRSAPublicKey();
         var key = ecdsa is null ? $"RSA {rsa?.KeySize}" : $"ECDSA {ecdsa.KeySize}";
 
+        // The runtime builds a chain before it asks the callback; without this policy it looks through the system's store.
         var pinned = Options(host);
+        pinned.CertificateChainPolicy = validating._options.CertificateChainPolicy;
         pinned.RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null && certificate.GetRawCertData().AsSpan().SequenceEqual(seen);
         return new TlsEndpoint(validating._address, pinned, $"{stream.SslProtocol} {stream.NegotiatedCipherSuite}, {key}");
     }

@@ -35,6 +35,12 @@ internal static class Rounds
         }
     }
 
+    /// <summary>What a reader must know to judge the numbers.</summary>
+    public static string MachineLine() =>
+        $"Generator and server share the {Environment.ProcessorCount} cores of one machine, one server at a time, over loopback: a rate says what is left after the generator took its part, "
+        + "so compare the CPU per unit first. CPU is user + system time of the process over the measured window (/proc/<pid>/stat), kernel TCP work included. "
+        + "\"Others' CPU\" is what every other process took of the machine; a measurement above 10 % was repeated, and is disturbed if it still shows more.";
+
     public static string TlsLine(IEnumerable<(string Name, string Tls)> negotiated) =>
         "Negotiated: " + string.Join("; ", negotiated.Select(static n => $"{n.Name} {n.Tls}")) + ".";
 

@@ -107,7 +107,7 @@ internal static class HomeportServer
             root = root.Parent ?? throw new DirectoryNotFoundException($"No Homeport.slnx above {AppContext.BaseDirectory}; give the server with --server-dll.");
 
         var project = Path.Combine(root.FullName, "src", "Server");
-        using var build = Process.Start(new ProcessStartInfo("dotnet", ["build", project, "-c", "Release", "-v", "quiet", "-nologo"]) { RedirectStandardOutput = true })
+        using var build = Process.Start(new ProcessStartInfo("dotnet", ["build", project, "-c", "Release", "-v", "quiet", "-nologo"]) { UseShellExecute = false, RedirectStandardOutput = true })
             ?? throw new InvalidOperationException("dotnet build did not start.");
         var output = await build.StandardOutput.ReadToEndAsync(cancellationToken);
         await build.WaitForExitAsync(cancellationToken);

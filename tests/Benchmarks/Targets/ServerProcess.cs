@@ -22,7 +22,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 
     public static ServerProcess Start(string fileName, params string[] arguments)
     {
-        var start = new ProcessStartInfo(fileName, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(fileName, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         GeneratorSockets.RemoveFrom(start.Environment);
         var process = new Process { StartInfo = start };
         var server = new ServerProcess(process);
