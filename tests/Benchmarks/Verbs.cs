@@ -117,6 +117,9 @@ internal static class Verbs
         return new TargetOptions(parsed.GetValue(Ready), parsed.GetValue(Start), parsed.GetValue(ServerDll), parsed.GetValue(Mosquitto)!, parsed.GetValue(Key)!, tuning);
     }
 
-    private static Task PrintAsync(string[] args, string report) =>
-        Console.Out.WriteLineAsync($"`dotnet run -c Release --project tests/Benchmarks -- {string.Join(' ', args)}`\n\n{report}");
+    private static Task PrintAsync(string[] args, string report)
+    {
+        var words = args.Select(static word => word.Length == 0 || word.Contains(' ', StringComparison.Ordinal) ? $"'{word}'" : word);
+        return Console.Out.WriteLineAsync($"`dotnet run -c Release --project tests/Benchmarks -- {string.Join(' ', words)}`\n\n{report}");
+    }
 }
