@@ -212,7 +212,7 @@ public sealed class AccessTests(SharedServer shared)
         var result = await shared.Node.RunAsync("device.mjs", arguments);
         ((bool?)result["opened"]).ShouldBe(false, result.ToJsonString());
         ((string?)result["error"]!["name"]).ShouldBe("UnauthorizedError");
-        ((string?)result["error"]!["message"]).ShouldContain("Connection refused: Not authorized");
+        ((string?)result["error"]!["message"]).ShouldNotBeNull().ShouldContain("Connection refused: Not authorized");
     }
 
     private Task ExplainedAsync(string deviceId, params string[] words) =>
