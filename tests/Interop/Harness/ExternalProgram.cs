@@ -28,10 +28,10 @@ public static class ExternalProgram
         {
             await process.WaitForExitAsync(limit.Token);
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException e)
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"{name} did not end in {(timeout ?? TimeSpan.FromSeconds(60)).TotalSeconds} s\n{output}\n{error}");
+            throw new TimeoutException($"{name} did not end in {(timeout ?? TimeSpan.FromSeconds(60)).TotalSeconds} s\n{output}\n{error}", e);
         }
 
         lock (output)
@@ -43,7 +43,7 @@ public static class ExternalProgram
 
     public static Process Start(string name, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment)
     {
-        var info = new ProcessStartInfo(name) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var info = new ProcessStartInfo(name) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         foreach (var argument in arguments)
             info.ArgumentList.Add(argument);
         foreach (var (key, value) in environment ?? new Dictionary<string, string>(StringComparer.Ordinal))

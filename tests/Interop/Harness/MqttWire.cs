@@ -122,9 +122,9 @@ public sealed class MqttWire(Stream stream) : IAsyncDisposable
             {
             }
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException e)
         {
-            throw new TimeoutException($"the server kept the connection open for {limit.TotalSeconds} s");
+            throw new TimeoutException($"the server kept the connection open for {limit.TotalSeconds} s", e);
         }
     }
 

@@ -8,7 +8,7 @@ namespace Homeport.Tests.Interop.Harness;
 /// <summary>Runs the scenario scripts, which drive the SDKs as npm delivers them.</summary>
 public sealed class NodeClient(string caFile)
 {
-    /// <param name="asFile">For arguments longer than a command line may be.</param>
+    /// <summary>Runs a scenario to its end; <paramref name="asFile"/> is for arguments longer than a command line may be.</summary>
     public async Task<JsonNode> RunAsync(string script, object arguments, TimeSpan? timeout = null, bool asFile = false)
     {
         using var folder = new TempFolder();
@@ -91,9 +91,9 @@ public sealed class RunningScenario : IAsyncDisposable
         {
             await _process.WaitForExitAsync(limit.Token);
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException e)
         {
-            throw new TimeoutException($"{_script} did not end in {timeout.TotalSeconds} s\n{Describe()}");
+            throw new TimeoutException($"{_script} did not end in {timeout.TotalSeconds} s\n{Describe()}", e);
         }
 
         var last = Lines.LastOrDefault(l => l.StartsWith("{\"result\":", StringComparison.Ordinal));
