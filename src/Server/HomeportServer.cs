@@ -18,7 +18,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 namespace Homeport.Server;
 
 /// <summary>Puts the parts together, in the order in which they depend on each other: storage, hub, doors.</summary>
-internal sealed class HomeportServer : IAsyncDisposable
+internal sealed partial class HomeportServer : IAsyncDisposable
 {
     private const long MaxRequestBody = 1024 * 1024;
     private static readonly TimeSpan ShutdownTime = TimeSpan.FromSeconds(3);
@@ -42,7 +42,7 @@ internal sealed class HomeportServer : IAsyncDisposable
 
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true);
-        builder.Logging.SetMinimumLevel(options.LogLevel).AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Critical);
+        builder.Logging.SetMinimumLevel(options.LogLevel).AddFilter("Microsoft", LogLevel.Warning);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTime);
         // The doors are mapped when all is built; Kestrel asks for the handler by this.
         MqttDoor? mqtt = null;
@@ -65,6 +65,7 @@ internal sealed class HomeportServer : IAsyncDisposable
 
         var authorizer = new ServiceAuthorizer(policies, rules, HubErrors.IotHubUnauthorized, HubErrors.IotHubUnauthorizedAccess);
         var hub = new HubApi(Installation.HubName, authorizer, registry, live, new MessageReader(_log), explanations, time);
+        _web.Use((context, next) => GuardAsync(context, next, hub, loggers.CreateLogger<HomeportServer>()));
         MapPlainHttp(ports, authority);
         _web.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero });
         _web.MapRegistry(hub);
@@ -108,6 +109,28 @@ internal sealed class HomeportServer : IAsyncDisposable
         _stop.Dispose();
     }
 
+    /// <summary>A fault of ours is a 500 with a tracking id and an error in the log; what a client's going causes is neither.</summary>
+    private static async Task GuardAsync(HttpContext context, RequestDelegate next, HubApi hub, ILogger logger)
+    {
+        try
+        {
+            await next(context);
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            context.Abort();
+        }
+        catch (Exception e) when (e is not Microsoft.AspNetCore.Http.BadHttpRequestException)
+        {
+            var refusal = new Refusal(HubErrors.ServerError, "A fault of the server", "Look for the tracking id in the server's log.");
+            LogFault(logger, e, context.Request.Method, context.Request.Path, refusal.TrackingId);
+            if (context.Response.HasStarted)
+                context.Abort();
+            else
+                await hub.RefuseAsync(context, refusal);
+        }
+    }
+
     private static void ConfigureDoors(KestrelServerOptions kestrel, Ports ports, DoorTls tls, Func<MqttDoor> mqtt)
     {
         kestrel.AddServerHeader = false;
@@ -141,4 +164,7 @@ internal sealed class HomeportServer : IAsyncDisposable
         context.Response.ContentLength = list.Length;
         return context.Response.Body.WriteAsync(list).AsTask();
     });
+
+    [LoggerMessage(EventId = 4101, Level = LogLevel.Error, Message = "{Method} {Path} failed. Tracking id {TrackingId}")]
+    private static partial void LogFault(ILogger logger, Exception e, string method, string path, string trackingId);
 }
