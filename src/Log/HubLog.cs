@@ -73,10 +73,19 @@ public sealed partial class HubLog : IAsyncDisposable
         return commit;
     }
 
-    /// <summary>Completes when the sender's partition has room; at once, unless the disk is far behind.</summary>
-    public ValueTask RoomAsync(LogWriter writer, CancellationToken token)
+    /// <summary>False when the sender's partition waits for the disk with <see cref="CongestionBytes"/>.</summary>
+    public bool HasRoom(LogWriter writer) => _partitions[writer.Partition].Filling.Length < CongestionBytes;
+
+    /// <summary>Completes when the sender's partition has room.</summary>
+    public async Task RoomAsync(LogWriter writer, CancellationToken token)
     {
-        return _partitions[writer.Partition].Filling.Length < CongestionBytes ? ValueTask.CompletedTask : new ValueTask(WaitForRoomAsync(writer, token));
+        while (true)
+        {
+            var signal = Volatile.Read(ref _committed).Task;
+            if (HasRoom(writer))
+                return;
+            await signal.WaitAsync(token);
+        }
     }
 
     /// <summary>Reads records from an offset on; waits up to <paramref name="wait"/> for the first one.</summary>
@@ -115,17 +124,6 @@ public sealed partial class HubLog : IAsyncDisposable
         foreach (var b in Encoding.UTF8.GetBytes(deviceId))
             hash = (hash ^ b) * 16777619;
         return (int)(hash % (uint)_partitions.Length);
-    }
-
-    private async Task WaitForRoomAsync(LogWriter writer, CancellationToken token)
-    {
-        while (true)
-        {
-            var signal = Volatile.Read(ref _committed).Task;
-            if (_partitions[writer.Partition].Filling.Length < CongestionBytes)
-                return;
-            await signal.WaitAsync(token);
-        }
     }
 
     private void Wake()

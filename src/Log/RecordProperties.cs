@@ -12,15 +12,32 @@ public static class RecordProperties
     /// <summary>Bytes that a property takes besides its name and value.</summary>
     public const int Overhead = 6;
 
-    /// <summary>Starts a property in place: writes name and value from <paramref name="name"/> and <paramref name="value"/>. Returns the bytes written.</summary>
-    public static int Write(Span<byte> target, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, bool hasValue)
+    private const int NameAt = 2;
+    private const int ValueLengthSize = 4;
+
+    /// <summary>Where the name of a property goes that is written to <paramref name="target"/>.</summary>
+    public static Span<byte> NameRoom(Span<byte> target) => target[NameAt..];
+
+    /// <summary>Where its value goes.</summary>
+    public static Span<byte> ValueRoom(Span<byte> target, int nameLength) => target[(NameAt + nameLength + ValueLengthSize)..];
+
+    /// <summary>Closes a property whose name and value stand in their rooms. Returns its size in bytes.</summary>
+    /// <param name="target">Where the property starts.</param>
+    /// <param name="nameLength">Bytes of the name.</param>
+    /// <param name="valueLength">Bytes of the value, null for a property without one.</param>
+    public static int Close(Span<byte> target, int nameLength, int? valueLength)
     {
-        BinaryPrimitives.WriteUInt16LittleEndian(target, (ushort)name.Length);
-        name.CopyTo(target[2..]);
-        var at = 2 + name.Length;
-        BinaryPrimitives.WriteUInt32LittleEndian(target[at..], hasValue ? (uint)value.Length + 1 : 0);
-        value.CopyTo(target[(at + 4)..]);
-        return at + 4 + value.Length;
+        BinaryPrimitives.WriteUInt16LittleEndian(target, checked((ushort)nameLength));
+        BinaryPrimitives.WriteUInt32LittleEndian(target[(NameAt + nameLength)..], valueLength is { } length ? (uint)length + 1 : 0);
+        return Overhead + nameLength + (valueLength ?? 0);
+    }
+
+    /// <summary>Writes a property. Returns its size in bytes.</summary>
+    public static int Write(Span<byte> target, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    {
+        name.CopyTo(NameRoom(target));
+        value.CopyTo(ValueRoom(target, name.Length));
+        return Close(target, name.Length, value.Length);
     }
 
     /// <summary>Reads a whole block. The block comes from a batch whose checksum was right.</summary>

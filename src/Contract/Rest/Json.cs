@@ -15,5 +15,6 @@ namespace Homeport.Contract.Rest;
 [JsonSerializable(typeof(DeviceErrorBody))]
 [JsonSerializable(typeof(MessagePage))]
 [JsonSerializable(typeof(ExplanationBody))]
+[JsonSerializable(typeof(IReadOnlyList<ExplanationBody>))]
 [JsonSerializable(typeof(ReadyFile))]
 public sealed partial class Json : JsonSerializerContext;

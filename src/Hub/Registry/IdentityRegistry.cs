@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Naming;
+using Homeport.Hub.Access;
 using Homeport.Hub.Live;
 
 namespace Homeport.Hub.Registry;
@@ -106,6 +108,7 @@ public sealed class IdentityRegistry(IIdentityStore store, LiveConnections live,
         }
         var created = wanted with
         {
+            Authentication = WithKeys(wanted.Authentication, null),
             GenerationId = time.GetUtcNow().Ticks.ToString(CultureInfo.InvariantCulture),
             Version = 1,
             StatusTime = wanted.Enabled ? null : time.GetUtcNow(),
@@ -117,11 +120,19 @@ public sealed class IdentityRegistry(IIdentityStore store, LiveConnections live,
 
     private Identity Merge(Identity wanted, Identity existing) => wanted with
     {
+        Authentication = WithKeys(wanted.Authentication, existing.Authentication),
         GenerationId = existing.GenerationId,
         Version = existing.Version + 1,
         StatusTime = wanted.Enabled == existing.Enabled ? existing.StatusTime : time.GetUtcNow(),
         ConnectionTime = existing.ConnectionTime,
         LastActivity = existing.LastActivity,
+    };
+
+    /// <summary>Keys that the caller leaves out are kept, so that an update never cuts a device off, or else made.</summary>
+    private static Authentication WithKeys(Authentication wanted, Authentication? existing) => wanted.Type != AuthenticationType.Sas ? wanted : wanted with
+    {
+        PrimaryKey = wanted.PrimaryKey ?? existing?.PrimaryKey ?? RandomNumberGenerator.GetBytes(SharedAccessPolicy.KeySize),
+        SecondaryKey = wanted.SecondaryKey ?? existing?.SecondaryKey ?? RandomNumberGenerator.GetBytes(SharedAccessPolicy.KeySize),
     };
 
     private static Refusal? Check(Identity identity)

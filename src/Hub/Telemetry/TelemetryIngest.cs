@@ -21,6 +21,9 @@ public sealed class TelemetryIngest(HubLog log)
     public Commit Append(LogWriter writer, ReadOnlySpan<byte> properties, ReadOnlySpan<byte> body)
         => log.Append(writer, MessageSource.Telemetry, properties, body);
 
+    /// <summary>False when the disk is so far behind that the sender has to wait.</summary>
+    public bool HasRoom(LogWriter writer) => log.HasRoom(writer);
+
     /// <summary>Completes when there is room for more messages of the sender.</summary>
-    public ValueTask RoomAsync(LogWriter writer, CancellationToken token) => log.RoomAsync(writer, token);
+    public Task RoomAsync(LogWriter writer, CancellationToken token) => log.RoomAsync(writer, token);
 }

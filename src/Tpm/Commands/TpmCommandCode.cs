@@ -1,0 +1,37 @@
+namespace Homeport.Tpm.Commands;
+
+/// <summary>Command codes, TPM 2.0 Library Part 2, 6.5.2 (TPM_CC).</summary>
+internal enum TpmCommandCode : uint
+{
+    EvictControl = 0x120,
+    NvUndefineSpace = 0x122,
+    Clear = 0x126,
+    HierarchyChangeAuth = 0x129,
+    NvDefineSpace = 0x12A,
+    CreatePrimary = 0x131,
+    NvWrite = 0x137,
+    DictionaryAttackLockReset = 0x139,
+    SequenceComplete = 0x13E,
+    SelfTest = 0x143,
+    Startup = 0x144,
+    Shutdown = 0x145,
+    ActivateCredential = 0x147,
+    NvRead = 0x14E,
+    PolicySecret = 0x151,
+    Create = 0x153,
+    Hmac = 0x155,
+    Import = 0x156,
+    Load = 0x157,
+    Quote = 0x158,
+    HmacStart = 0x15B,
+    SequenceUpdate = 0x15C,
+    FlushContext = 0x165,
+    LoadExternal = 0x167,
+    MakeCredential = 0x168,
+    NvReadPublic = 0x169,
+    ReadPublic = 0x173,
+    StartAuthSession = 0x176,
+    GetCapability = 0x17A,
+    GetRandom = 0x17B,
+    PcrRead = 0x17E,
+}
