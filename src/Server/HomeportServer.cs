@@ -2,12 +2,10 @@ using System.Net;
 using Homeport.Contract.Errors;
 using Homeport.Gateway;
 using Homeport.Gateway.Http;
+using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Gateway.WebSockets;
-using Homeport.Hub.Access;
 using Homeport.Hub.Live;
-using Homeport.Hub.Registry;
-using Homeport.Hub.Telemetry;
 using Homeport.Log;
 using Homeport.Server.Certificates;
 using Homeport.Server.Options;
@@ -17,7 +15,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Homeport.Server;
 
-/// <summary>Puts the parts together, in the order in which they depend on each other: storage, hub, doors.</summary>
+/// <summary>The running server: its doors, its background work, and their end.</summary>
 internal sealed partial class HomeportServer : IAsyncDisposable
 {
     private const long MaxRequestBody = 1024 * 1024;
@@ -50,28 +48,22 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web = builder.Build();
         var loggers = _web.Services.GetRequiredService<ILoggerFactory>();
 
-        _records = SqliteRecordStore.Open(Path.Combine(options.DataDirectory, $"{Installation.HubName}.messages.db"), options.Partitions);
-        _log = new HubLog(_records, TimeSpan.FromDays(options.RetentionDays), time, loggers.CreateLogger<HubLog>());
-        var identities = new SqliteIdentityStore(installation.Database, seal, Installation.HubName);
-        var live = new LiveConnections();
-        var registry = new IdentityRegistry(identities, live, time);
-        var explanations = new Explanations(time, loggers.CreateLogger<Explanations>());
-        var rules = new TokenRules(options.Hosts.ToHashSet(StringComparer.OrdinalIgnoreCase), time);
-        var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
-        _activity = new ActivityJournal(identities, time, loggers.CreateLogger<ActivityJournal>());
-        _sweeper = new ConnectionSweeper(time);
-        var door = new HubDoor(new DeviceAuthenticator(identities, policies, rules), new TelemetryIngest(_log), live, _activity, explanations);
-        mqtt = new MqttDoor(door, _sweeper, time, loggers.CreateLogger<MqttDoor>());
+        var parts = new ServerParts(options, installation, time, loggers);
+        _records = parts.Records;
+        _log = parts.Log;
+        _activity = parts.Activity;
+        _sweeper = parts.Sweeper;
+        mqtt = parts.Mqtt;
 
-        var authorizer = new ServiceAuthorizer(policies, rules, HubErrors.IotHubUnauthorized, HubErrors.IotHubUnauthorizedAccess);
-        var hub = new HubApi(Installation.HubName, authorizer, registry, live, new MessageReader(_log), explanations, time);
-        _web.Use((context, next) => GuardAsync(context, next, hub, loggers.CreateLogger<HomeportServer>()));
+        _web.Use((context, next) => GuardAsync(context, next, parts.Hub, loggers.CreateLogger<HomeportServer>()));
         MapPlainHttp(ports, authority);
         _web.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero });
-        _web.MapRegistry(hub);
-        _web.MapMessages(hub);
-        _web.MapWebSockets(hub, mqtt);
-        _web.MapFallback(context => hub.RefuseNotFoundAsync(context));
+        _web.MapRegistry(parts.Hub);
+        _web.MapMessages(parts.Hub);
+        _web.MapProvisioningDevices(parts.Provisioning);
+        _web.MapProvisioningService(parts.Provisioning);
+        _web.MapWebSockets(parts.Hub, mqtt);
+        _web.MapFallback(context => parts.Hub.RefuseNotFoundAsync(context));
         _renewal = new CertificateRenewal(certificate, tls, time, loggers.CreateLogger<CertificateRenewal>());
     }
 
