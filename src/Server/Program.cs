@@ -1,1 +1,23 @@
-return 0;
+using System.CommandLine;
+using Homeport.Server;
+using Homeport.Server.Options;
+
+var settingOptions = Setting.All.ToDictionary(
+    setting => setting,
+    setting => new Option<string>("--" + setting.Name) { Description = $"{setting.Description} [{setting.Variable}]", Recursive = true });
+var settingsFile = new Option<FileInfo>("--settings") { Description = "Settings file, JSON", Recursive = true };
+var demo = new Option<bool>("--demo") { Description = "Plays a device: TPM, registration, connection, messages" };
+var root = new RootCommand("Homeport: a self-hosted IoT hub that Azure IoT SDKs connect to") { settingsFile, demo };
+foreach (var option in settingOptions.Values)
+    root.Options.Add(option);
+var check = new Command("check", "Prints the settings in effect and where they come from");
+root.Subcommands.Add(check);
+
+SettingSources Collect(ParseResult parsed) => SettingSources.Collect(
+    settingOptions.Where(o => parsed.GetResult(o.Value) is not null).ToDictionary(o => o.Key.Name, o => parsed.GetValue(o.Value)!, StringComparer.Ordinal),
+    parsed.GetValue(settingsFile)?.FullName,
+    Environment.GetEnvironmentVariable);
+
+check.SetAction(parsed => Commands.Check(Collect(parsed)));
+root.SetAction((parsed, token) => Commands.RunAsync(Collect(parsed), parsed.GetValue(demo), token));
+return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });

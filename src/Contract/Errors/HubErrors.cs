@@ -1,0 +1,28 @@
+namespace Homeport.Contract.Errors;
+
+/// <summary>Errors of the hub, with the names and numbers that the service SDKs map to their exceptions.</summary>
+public static class HubErrors
+{
+    public static readonly ServiceError InvalidProtocolVersion = new(nameof(InvalidProtocolVersion), 400001, "The api-version is missing or cannot be read.");
+    public static readonly ServiceError ArgumentInvalid = new(nameof(ArgumentInvalid), 400004, "An argument is not valid.");
+    public static readonly ServiceError ArgumentNull = new(nameof(ArgumentNull), 400005, "An argument is missing.");
+    public static readonly ServiceError IotHubFormatError = new(nameof(IotHubFormatError), 400006, "The request cannot be read.");
+    public static readonly ServiceError ConnectionForcefullyClosedOnNewConnection =
+        new(nameof(ConnectionForcefullyClosedOnNewConnection), 400027, "The same device connected again, so this connection was closed.");
+    public static readonly ServiceError IotHubNotFound = new(nameof(IotHubNotFound), 401001, "No hub answers under this host name.");
+    public static readonly ServiceError IotHubUnauthorizedAccess = new(nameof(IotHubUnauthorizedAccess), 401002, "The policy does not give the right that this call needs.");
+    public static readonly ServiceError IotHubUnauthorized = new(nameof(IotHubUnauthorized), 401003, "The credentials are not accepted.");
+    public static readonly ServiceError DeviceDisabled = new(nameof(DeviceDisabled), 403012, "The device is disabled.");
+    public static readonly ServiceError DeviceNotFound = new(nameof(DeviceNotFound), 404001, "The device is not registered.");
+    public static readonly ServiceError ModuleNotFound = new(nameof(ModuleNotFound), 404010, "The module is not registered.");
+    public static readonly ServiceError NotFound = new(nameof(NotFound), 404000, "There is nothing at this address.");
+    public static readonly ServiceError MethodNotAllowed = new(nameof(MethodNotAllowed), 405000, "The address does not know this HTTP method.");
+    public static readonly ServiceError DeviceAlreadyExists = new(nameof(DeviceAlreadyExists), 409001, "The device is registered already.");
+    public static readonly ServiceError ModuleAlreadyExistsOnDevice = new(nameof(ModuleAlreadyExistsOnDevice), 409301, "The module is registered already.");
+    public static readonly ServiceError PreconditionFailed = new(nameof(PreconditionFailed), 412001, "The ETag does not match: the entry changed in between.");
+    public static readonly ServiceError MessageTooLarge = new(nameof(MessageTooLarge), 413001, "The message is too large.");
+    public static readonly ServiceError TooManyModulesOnDevice = new(nameof(TooManyModulesOnDevice), 413003, "The device has as many modules as it may have.");
+    public static readonly ServiceError ServerError = new(nameof(ServerError), 500001, "The server failed.");
+    public static readonly ServiceError NotImplementedHere = new(nameof(NotImplementedHere), 501000, "This server does not offer the function.");
+    public static readonly ServiceError ServiceUnavailable = new(nameof(ServiceUnavailable), 503001, "The server cannot take the request now.");
+}

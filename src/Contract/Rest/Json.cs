@@ -1,0 +1,20 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Homeport.Contract.Rest;
+
+/// <summary>How REST bodies are written and read, generated at compile time. Member names are the wire's.</summary>
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web, UseStringEnumConverter = true, MaxDepth = 32)]
+[JsonSerializable(typeof(DeviceDescription))]
+[JsonSerializable(typeof(IReadOnlyList<DeviceDescription>))]
+[JsonSerializable(typeof(ModuleDescription))]
+[JsonSerializable(typeof(IReadOnlyList<ModuleDescription>))]
+[JsonSerializable(typeof(DeviceStatistics))]
+[JsonSerializable(typeof(ServiceStatistics))]
+[JsonSerializable(typeof(HubErrorBody))]
+[JsonSerializable(typeof(DeviceErrorBody))]
+[JsonSerializable(typeof(MessagePage))]
+[JsonSerializable(typeof(ExplanationBody))]
+[JsonSerializable(typeof(IReadOnlyList<ExplanationBody>))]
+[JsonSerializable(typeof(ReadyFile))]
+public sealed partial class Json : JsonSerializerContext;

@@ -1,0 +1,45 @@
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+
+namespace Homeport.Gateway;
+
+/// <summary>
+/// TLS of all doors: 1.2 and 1.3; a client certificate is asked for and never required, since devices with tokens and devices
+/// with certificates use the same ports. Certificates are not checked here: self-signed ones are known by their thumbprint.
+/// </summary>
+public sealed class DoorTls
+{
+    private SslServerAuthenticationOptions _options;
+
+    /// <summary>Starts with a certificate.</summary>
+    public DoorTls(X509Certificate2 certificate) => _options = OptionsFor(certificate);
+
+    /// <summary>For Kestrel's listeners.</summary>
+    public TlsHandshakeCallbackOptions Callback => new()
+    {
+        OnConnection = _ => new ValueTask<SslServerAuthenticationOptions>(Volatile.Read(ref _options)),
+        HandshakeTimeout = TimeSpan.FromSeconds(10),
+    };
+
+    /// <summary>Uses another certificate for new connections; those that are open go on.</summary>
+    public void Replace(X509Certificate2 certificate) => Volatile.Write(ref _options, OptionsFor(certificate));
+
+    private static SslServerAuthenticationOptions OptionsFor(X509Certificate2 certificate) => new()
+    {
+        // One context for all handshakes: building it takes longer than a handshake.
+        ServerCertificateContext = SslStreamCertificateContext.Create(certificate, additionalCertificates: null, offline: true),
+        EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+        ClientCertificateRequired = true,
+        RemoteCertificateValidationCallback = (_, _, _, _) => true,
+        // Looking at a device's certificate must not make the server fetch anything.
+        CertificateChainPolicy = new X509ChainPolicy
+        {
+            DisableCertificateDownloads = true,
+            RevocationMode = X509RevocationMode.NoCheck,
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            VerificationFlags = X509VerificationFlags.AllFlags,
+        },
+    };
+}

@@ -1,0 +1,63 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Homeport.Contract.Errors;
+using Homeport.Contract.Rest;
+using Microsoft.AspNetCore.Http;
+
+namespace Homeport.Gateway.Http;
+
+/// <summary>Answers of the hub's REST API, in the forms that the SDKs read.</summary>
+internal static class HubAnswers
+{
+    private const string JsonType = "application/json; charset=utf-8";
+
+    /// <summary>Writes a JSON body.</summary>
+    public static async Task WriteJsonAsync<T>(this HttpContext context, T body, JsonTypeInfo<T> type, int status = StatusCodes.Status200OK)
+    {
+        context.Response.StatusCode = status;
+        context.Response.ContentType = JsonType;
+        // With its length, which some HTTP clients of devices want.
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(body, type);
+        context.Response.ContentLength = bytes.Length;
+        await context.Response.Body.WriteAsync(bytes, context.RequestAborted);
+    }
+
+    /// <summary>
+    /// Writes a refusal: header <c>iothub-errorcode</c> and a body whose message starts with <c>ErrorCode:</c>, since the C# SDK
+    /// parses both.
+    /// </summary>
+    public static Task WriteRefusalAsync(this HttpContext context, Refusal refusal, DateTimeOffset now)
+    {
+        context.Response.Headers["iothub-errorcode"] = refusal.Error.Name;
+        context.Response.Headers["x-ms-request-id"] = refusal.TrackingId;
+        var time = now.UtcDateTime.ToString("MM/dd/yyyy HH:mm:ss", CultureInfo.InvariantCulture);
+        var body = new HubErrorBody(
+            $"ErrorCode:{refusal.Error.Name};{refusal.Text.Replace(';', ',')}",
+            $"Tracking ID:{refusal.TrackingId}-TimeStamp:{time}");
+        return context.WriteJsonAsync(body, Json.Default.HubErrorBody, refusal.Error.HttpStatus);
+    }
+
+    /// <summary>Sets the header ETag, quoted as RFC 9110 wants it. The C SDK looks for this spelling.</summary>
+    public static void SetETag(this HttpContext context, string etag) => context.Response.Headers["ETag"] = $"\"{etag}\"";
+
+    /// <summary>Reads a JSON body, or says where it is broken.</summary>
+    public static async Task<Outcome<T>> ReadJsonAsync<T>(this HttpContext context, JsonTypeInfo<T> type)
+        where T : class
+    {
+        try
+        {
+            var body = await JsonSerializer.DeserializeAsync(context.Request.Body, type, context.RequestAborted);
+            return body is not null ? body : new Refusal(HubErrors.IotHubFormatError, "The body is the JSON value null", "Send a JSON object.");
+        }
+        catch (JsonException e)
+        {
+            var position = string.Create(CultureInfo.InvariantCulture, $"line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}");
+            return new Refusal(HubErrors.IotHubFormatError, $"The body is not the JSON that is expected here ({position}, at {e.Path ?? "$"})", "Correct the JSON at this place.");
+        }
+        catch (BadHttpRequestException e)
+        {
+            return new Refusal(HubErrors.MessageTooLarge, $"The body cannot be read: {e.Message}", "Send a smaller body.");
+        }
+    }
+}

@@ -1,0 +1,299 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Security.Cryptography.X509Certificates;
+using Homeport.Contract.Errors;
+using Homeport.Contract.Messages;
+using Homeport.Hub.Access;
+using Homeport.Hub.Live;
+using Homeport.Mqtt;
+using Microsoft.Extensions.Logging;
+
+namespace Homeport.Gateway.Mqtt;
+
+/// <summary>
+/// One MQTT connection of a device. Its loop owns it: bytes in, frames, messages into the log; acknowledgements leave through the
+/// outbox when the log has them on the disk.
+/// </summary>
+/// <remarks><code>
+///   opened ──CONNECT ok──► session ──DISCONNECT, end of stream, Close(reason)──► ended
+///      └──bad CONNECT, no CONNECT in time──► (CONNACK with a code) ──────────────► ended
+/// </code></remarks>
+internal sealed partial class MqttConnection : IDeviceLink
+{
+    /// <summary>Largest CONNECT: a user name, and a token of at most 4 KB.</summary>
+    private const int MaxConnectBody = 16 * 1024;
+
+    /// <summary>Largest packet of a session: a topic and a message at their limits.</summary>
+    private const int MaxBody = ushort.MaxValue + MessageLimits.DeviceToCloud + 4;
+
+    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan SlowClientTimeout = TimeSpan.FromSeconds(30);
+
+    /// <summary>Azure's cap of the keep-alive: 29.45 minutes, also for clients that turn it off.</summary>
+    private static readonly TimeSpan MaxIdle = TimeSpan.FromSeconds(1767);
+
+    private readonly HubDoor _hub;
+    private readonly PipeReader _input;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly PipeWriter _output;
+    private readonly MqttOutbox _outbox;
+    private X509Certificate2? _certificate;
+    private MqttSession? _session;
+    private TimeSpan _maxIdle = ConnectTimeout;
+    private long _lastReceived;
+    private int _reason;
+
+    public MqttConnection(HubDoor hub, PipeReader input, PipeWriter output, X509Certificate2? certificate, TimeProvider time, ILogger logger)
+    {
+        _hub = hub;
+        _input = input;
+        _output = output;
+        _certificate = certificate;
+        _time = time;
+        _logger = logger;
+        _lastReceived = time.GetTimestamp();
+        _outbox = new MqttOutbox(output, time);
+        _outbox.Broken = () => Close(_outbox.StorageFailed ? CloseReason.StorageFailed : CloseReason.ClientGone);
+    }
+
+    /// <summary>Why the connection ended.</summary>
+    public CloseReason Reason => (CloseReason)Volatile.Read(ref _reason);
+
+    /// <summary>For logs.</summary>
+    public string Name => _session?.Key ?? "(nobody yet)";
+
+    /// <inheritdoc/>
+    public string Key => _session!.Key;
+
+    /// <inheritdoc/>
+    public void Close(CloseReason reason)
+    {
+        if (Interlocked.CompareExchange(ref _reason, (int)reason, (int)CloseReason.None) != (int)CloseReason.None)
+            return;
+        _outbox.Close();
+        _input.CancelPendingRead();
+        _output.CancelPendingFlush();
+    }
+
+    /// <summary>Ends the connection when its time is over. Called once a second.</summary>
+    public void CheckDeadlines()
+    {
+        if (_time.GetElapsedTime(Volatile.Read(ref _lastReceived)) > _maxIdle)
+            Close(_session is null ? CloseReason.ConnectTimeout : CloseReason.KeepAliveTimeout);
+        else if (_session?.EndsAt <= _time.GetUtcNow())
+            Close(CloseReason.TokenExpired);
+        else if (_outbox.Stalled > SlowClientTimeout)
+            Close(CloseReason.SlowClient);
+        else
+            _outbox.Trim();
+    }
+
+    /// <summary>Takes the connection out of the live ones.</summary>
+    public void End()
+    {
+        Close(CloseReason.ClientGone);
+        if (_session is not null && _hub.Live.Remove(this))
+            _hub.Activity.NoteConnection(_session.DeviceId, _session.ModuleId);
+    }
+
+    /// <summary>Serves the connection until it ends.</summary>
+    public async Task RunAsync()
+    {
+        while (Reason == CloseReason.None)
+        {
+            var result = await _input.ReadAsync();
+            if (result.IsCanceled)
+                break;
+            Volatile.Write(ref _lastReceived, _time.GetTimestamp());
+            var rest = await TakeFramesAsync(result.Buffer);
+            _outbox.Flush();
+            if (Reason != CloseReason.None)
+                break;
+            _input.AdvanceTo(rest.Start, rest.End);
+            if (result.IsCompleted)
+                Close(CloseReason.ClientGone);
+        }
+        ExplainEnd();
+    }
+
+    private async ValueTask<ReadOnlySequence<byte>> TakeFramesAsync(ReadOnlySequence<byte> buffer)
+    {
+        while (Reason == CloseReason.None)
+        {
+            switch (Frame.TryRead(ref buffer, _session is null ? MaxConnectBody : MaxBody, out var frame))
+            {
+                case FrameStatus.Incomplete:
+                    return buffer;
+                case FrameStatus.Malformed:
+                    Close(CloseReason.MalformedPacket);
+                    return buffer;
+                case FrameStatus.TooLarge:
+                    Close(CloseReason.PacketTooLarge);
+                    return buffer;
+                case FrameStatus.Complete when _session is null:
+                    await ConnectAsync(frame);
+                    break;
+                default:
+                    Take(frame);
+                    break;
+            }
+            if (_outbox.IsFull)
+                await WaitForOutboxAsync();
+            if (_session is { } session && !session.HasRoom)
+                await session.RoomAsync();
+        }
+        return buffer;
+    }
+
+    private async Task WaitForOutboxAsync()
+    {
+        _outbox.Flush();
+        await _outbox.RoomAsync();
+    }
+
+    private void Take(Frame frame)
+    {
+        var reason = frame.Body.IsSingleSegment
+            ? Take(frame, frame.Body.FirstSpan)
+            : TakeCopy(frame);
+        if (reason != CloseReason.None)
+            Close(reason);
+    }
+
+    /// <summary>A packet that lies in two or more of the pipe's segments is put together first.</summary>
+    private CloseReason TakeCopy(Frame frame)
+    {
+        var length = (int)frame.Body.Length;
+        var copy = ArrayPool<byte>.Shared.Rent(length);
+        try
+        {
+            frame.Body.CopyTo(copy);
+            return Take(frame, copy.AsSpan(0, length));
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(copy);
+        }
+    }
+
+    private CloseReason Take(Frame frame, ReadOnlySpan<byte> body)
+    {
+        switch (frame.Type)
+        {
+            case PacketType.Publish:
+                return PublishPacket.TryParse(frame.Flags, body, out var publish) ? _session!.Take(publish, _outbox) : CloseReason.MalformedPacket;
+            case PacketType.Pingreq when frame.Flags == 0 && body.IsEmpty:
+                _outbox.Send(EmptyPackets.Pingresp);
+                return CloseReason.None;
+            case PacketType.Subscribe:
+                if (!SubscribePacket.TryParse(frame.Flags, body, out var subscribe))
+                    return CloseReason.MalformedPacket;
+                _outbox.Send(subscribe.Suback(_session!.Subscribe(subscribe)));
+                return CloseReason.None;
+            case PacketType.Unsubscribe:
+                if (!UnsubscribePacket.TryParse(frame.Flags, body, out var unsubscribe))
+                    return CloseReason.MalformedPacket;
+                _session!.Unsubscribe(unsubscribe);
+                _outbox.Send(unsubscribe.Unsuback());
+                return CloseReason.None;
+            case PacketType.Disconnect when frame.Flags == 0 && body.IsEmpty:
+                return CloseReason.ClientDisconnected;
+            case PacketType.Puback:
+                return PubackPacket.TryParse(body, out _) ? CloseReason.None : CloseReason.MalformedPacket;
+            case PacketType.Pubrec or PacketType.Pubrel or PacketType.Pubcomp:
+                return CloseReason.QosNotSupported;
+            case PacketType.Pingreq or PacketType.Disconnect:
+                return CloseReason.MalformedPacket;
+            default:
+                return CloseReason.ProtocolViolation;
+        }
+    }
+
+    private async Task ConnectAsync(Frame frame)
+    {
+        if (frame.Type != PacketType.Connect)
+        {
+            Close(CloseReason.ProtocolViolation);
+            return;
+        }
+        switch (ConnectPacket.TryParse(frame, out var connect))
+        {
+            case ConnectStatus.Malformed:
+                Close(CloseReason.MalformedPacket);
+                return;
+            case ConnectStatus.OtherVersion:
+                await RefuseAsync(ConnectReturnCode.UnacceptableProtocolVersion, CloseReason.VersionNotSupported);
+                return;
+            default:
+                break;
+        }
+        var outcome = await AuthenticateAsync(connect!);
+        if (!outcome.Succeeded(out var device, out var refusal))
+        {
+            _hub.Explanations.Keep(refusal, "mqtt");
+            await RefuseAsync(ConnectReturnCode.NotAuthorized, CloseReason.AuthenticationFailed);
+            return;
+        }
+        OpenSession(connect!, device);
+    }
+
+    private void OpenSession(ConnectPacket connect, AuthenticatedDevice device)
+    {
+        _maxIdle = connect.KeepAlive == 0 ? MaxIdle : TimeSpan.FromSeconds(Math.Min(connect.KeepAlive * 1.5, MaxIdle.TotalSeconds));
+        _session = new MqttSession(_hub, device);
+        _outbox.Send(new ConnackPacket(SessionPresent: false, ConnectReturnCode.Accepted).ToBytes());
+        _hub.Live.Open(this);
+        _hub.Activity.NoteConnection(_session.DeviceId, _session.ModuleId);
+        LogConnected(_session.Key, device.Method.Scope, device.Method.Type);
+    }
+
+    private async Task<Outcome<AuthenticatedDevice>> AuthenticateAsync(ConnectPacket connect)
+    {
+        if (MqttUserName.IsRegistration(connect.UserName))
+        {
+            return new Refusal(HubErrors.NotImplementedHere, $"Client '{Shorten(connect.ClientId)}' wants to register over MQTT",
+                "Register over HTTPS; this version has no other transport for registrations.");
+        }
+        if (!MqttUserName.TryParse(connect.UserName, out var user, out var reason))
+            return new Refusal(HubErrors.IotHubUnauthorized, $"Client '{Shorten(connect.ClientId)}': {reason}", "Use an Azure IoT SDK, or write the user name in this form.");
+        var expected = user.ModuleId is null ? user.DeviceId : $"{user.DeviceId}/{user.ModuleId}";
+        if (!string.Equals(connect.ClientId, expected, StringComparison.Ordinal))
+        {
+            return new Refusal(HubErrors.IotHubUnauthorized, $"Client id '{Shorten(connect.ClientId)}' is not what the user name says, '{Shorten(expected)}'",
+                "Use the device id as client id, for a module {device}/{module}.");
+        }
+        var shown = new DeviceCredentials(user.DeviceId, user.ModuleId, connect.Password is { Length: > 0 } token ? token : null, _certificate);
+        // Not needed any more; it is the largest thing that an idle connection would hold.
+        _certificate = null;
+        return await _hub.Authenticator.AuthenticateAsync(shown, CancellationToken.None);
+    }
+
+    private async Task RefuseAsync(ConnectReturnCode code, CloseReason reason)
+    {
+        await _output.WriteAsync(new ConnackPacket(SessionPresent: false, code).ToBytes());
+        Close(reason);
+    }
+
+    private void ExplainEnd()
+    {
+        var fix = Reason switch
+        {
+            CloseReason.MalformedPacket => "Send MQTT 3.1.1 packets as the standard has them.",
+            CloseReason.PacketTooLarge or CloseReason.MessageTooLarge => $"Keep a message with its properties within {MessageLimits.DeviceToCloud} bytes.",
+            CloseReason.ProtocolViolation => "Send CONNECT first and once, and only packets that a client sends.",
+            CloseReason.QosNotSupported => "Publish with quality of service 0 or 1.",
+            CloseReason.TopicNotAllowed => "Publish to devices/{your device id}/messages/events/ and its property bag.",
+            CloseReason.VersionNotSupported => "Set the client to MQTT 3.1.1 (version 4).",
+            CloseReason.SlowClient => "Read what the server sends.",
+            _ => null,
+        };
+        if (fix is not null)
+            _hub.Explanations.Keep(new Refusal(HubErrors.ArgumentInvalid, $"Connection of {Name} ended: {Reason}", fix), "mqtt");
+    }
+
+    private static string Shorten(string text) => text.Length <= 128 ? text : text[..128] + "...";
+
+    [LoggerMessage(EventId = 3003, Level = LogLevel.Debug, Message = "{Key} connected with a {Type} credential of the {Scope}")]
+    private partial void LogConnected(string key, string scope, string type);
+}

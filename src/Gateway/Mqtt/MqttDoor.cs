@@ -1,0 +1,60 @@
+using System.IO.Pipelines;
+using System.Security.Cryptography.X509Certificates;
+using Homeport.Hub.Live;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Logging;
+
+namespace Homeport.Gateway.Mqtt;
+
+/// <summary>MQTT 3.1.1 for devices, over TCP with TLS (8883) and over WebSockets.</summary>
+public sealed partial class MqttDoor(HubDoor hub, ConnectionSweeper sweeper, TimeProvider time, ILogger<MqttDoor> logger) : ConnectionHandler
+{
+    /// <inheritdoc/>
+    public override async Task OnConnectedAsync(ConnectionContext connection)
+    {
+        var certificate = connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate;
+        await using var registration = connection.ConnectionClosed.Register(() => connection.Transport.Input.CancelPendingRead());
+        var reason = await RunAsync(connection.Transport.Input, connection.Transport.Output, certificate, connection.RemoteEndPoint?.ToString());
+        // A client that does not read cannot be told goodbye.
+        if (reason is CloseReason.SlowClient)
+            connection.Abort(new ConnectionAbortedException("The client does not read."));
+    }
+
+    /// <summary>Serves one connection until it ends; says why it did.</summary>
+    /// <param name="input">Bytes of the client.</param>
+    /// <param name="output">Bytes for the client.</param>
+    /// <param name="certificate">TLS client certificate, or null.</param>
+    /// <param name="remote">Address of the client, for the log.</param>
+    public async Task<CloseReason> RunAsync(PipeReader input, PipeWriter output, X509Certificate2? certificate, string? remote)
+    {
+        var connection = new MqttConnection(hub, input, output, certificate, time, logger);
+        sweeper.Add(connection);
+        try
+        {
+            await connection.RunAsync();
+        }
+        catch (Exception e) when (e is ConnectionResetException or IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            connection.Close(CloseReason.ClientGone);
+        }
+        catch (Exception e)
+        {
+            connection.Close(CloseReason.ServerFault);
+            LogFault(e, connection.Name);
+        }
+        finally
+        {
+            connection.End();
+            sweeper.Remove(connection);
+        }
+        LogEnded(connection.Name, remote, connection.Reason);
+        return connection.Reason;
+    }
+
+    [LoggerMessage(EventId = 3001, Level = LogLevel.Debug, Message = "MQTT connection of {Name} from {Remote} ended: {Reason}")]
+    private partial void LogEnded(string name, string? remote, CloseReason reason);
+
+    [LoggerMessage(EventId = 3002, Level = LogLevel.Error, Message = "A fault of the server ended the MQTT connection of {Name}.")]
+    private partial void LogFault(Exception e, string name);
+}

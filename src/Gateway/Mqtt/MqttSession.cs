@@ -1,0 +1,122 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+using Homeport.Contract.Errors;
+using Homeport.Contract.Rest;
+using Homeport.Hub.Access;
+using Homeport.Hub.Live;
+using Homeport.Hub.Telemetry;
+using Homeport.Log;
+using Homeport.Mqtt;
+
+namespace Homeport.Gateway.Mqtt;
+
+/// <summary>What a connection holds once its device is known: topics, subscriptions, the way into the log.</summary>
+internal sealed class MqttSession
+{
+    private const int StackLimit = 1024;
+    private const int MaxSubscriptions = 16;
+
+    private readonly HubDoor _hub;
+    private readonly TelemetryTopic _telemetry;
+    private readonly LogWriter _writer;
+    private readonly HashSet<string> _subscriptions = new(StringComparer.Ordinal);
+
+    public MqttSession(HubDoor hub, AuthenticatedDevice device)
+    {
+        _hub = hub;
+        DeviceId = device.Identity.DeviceId;
+        ModuleId = device.Identity.ModuleId;
+        Key = device.Identity.Key;
+        EndsAt = device.EndsAt;
+        _telemetry = new TelemetryTopic(DeviceId, ModuleId);
+        _writer = hub.Telemetry.WriterFor(device);
+    }
+
+    public string DeviceId { get; }
+
+    public string? ModuleId { get; }
+
+    public string Key { get; }
+
+    /// <summary>When the token ends, or null.</summary>
+    public DateTimeOffset? EndsAt { get; }
+
+    /// <summary>False when the log is far behind the devices.</summary>
+    public bool HasRoom => _hub.Telemetry.HasRoom(_writer);
+
+    public Task RoomAsync() => _hub.Telemetry.RoomAsync(_writer, CancellationToken.None);
+
+    /// <summary>Takes a message or a request. Gives the reason to close, or none.</summary>
+    public CloseReason Take(PublishPacket publish, MqttOutbox outbox)
+    {
+        if (publish.Qos == 2)
+            return CloseReason.QosNotSupported;
+        if (_telemetry.TryMatch(publish.Topic, out var bag))
+            return TakeTelemetry(publish, bag, outbox);
+        if (!publish.Topic.StartsWith("$iothub/"u8))
+            return CloseReason.TopicNotAllowed;
+        if (publish.Qos == 1)
+            outbox.Puback(publish.PacketId, null);
+        AnswerRequest(publish.Topic, outbox);
+        return CloseReason.None;
+    }
+
+    /// <summary>Notes the filters that are the identity's own. Gives a code for each.</summary>
+    public byte[] Subscribe(SubscribePacket subscribe)
+    {
+        var codes = subscribe.Filters.Select(f => SubscriptionRules.Grant(f, DeviceId, ModuleId)).ToArray();
+        for (var i = 0; i < codes.Length; i++)
+        {
+            if (codes[i] != SubscribePacket.Failure && _subscriptions.Count < MaxSubscriptions)
+                _subscriptions.Add(subscribe.Filters[i].Filter);
+        }
+        return codes;
+    }
+
+    public void Unsubscribe(UnsubscribePacket unsubscribe)
+    {
+        foreach (var filter in unsubscribe.Filters)
+            _subscriptions.Remove(filter);
+    }
+
+    private CloseReason TakeTelemetry(PublishPacket publish, ReadOnlySpan<byte> bag, MqttOutbox outbox)
+    {
+        var size = TelemetryTopic.MaxPropertySize(bag);
+        byte[]? rented = null;
+        var properties = size <= StackLimit ? stackalloc byte[StackLimit] : rented = ArrayPool<byte>.Shared.Rent(size);
+        try
+        {
+            var length = TelemetryTopic.WriteProperties(bag, publish.Retain, properties);
+            if (!TelemetryIngest.IsWithinLimit(length, publish.Payload.Length))
+                return CloseReason.MessageTooLarge;
+            var commit = _hub.Telemetry.Append(_writer, properties[..length], publish.Payload);
+            if (publish.Qos == 1)
+                outbox.Puback(publish.PacketId, commit);
+            return CloseReason.None;
+        }
+        finally
+        {
+            if (rented is not null)
+                ArrayPool<byte>.Shared.Return(rented);
+        }
+    }
+
+    /// <summary>Twins are not served yet: the request is answered with an error that SDKs hand to the application.</summary>
+    private void AnswerRequest(ReadOnlySpan<byte> topic, MqttOutbox outbox)
+    {
+        const string Twin = "$iothub/twin/";
+        const string RequestId = "?$rid=";
+        var text = Encoding.UTF8.GetString(topic);
+        var at = text.IndexOf(RequestId, StringComparison.Ordinal);
+        if (!text.StartsWith(Twin, StringComparison.Ordinal) || at < 0 || !_subscriptions.Contains("$iothub/twin/res/#"))
+            return;
+        var refusal = _hub.Explanations.Keep(new Refusal(HubErrors.NotImplementedHere, $"'{Key}' asked for its twin", "This version has no twins."), "mqtt");
+        var body = JsonSerializer.SerializeToUtf8Bytes(
+            new DeviceErrorBody(refusal.Error.Code, refusal.TrackingId, refusal.Text, default), Json.Default.DeviceErrorBody);
+        var answer = Encoding.UTF8.GetBytes($"$iothub/twin/res/{refusal.Error.HttpStatus}/{text[at..].Split('&')[0]}");
+        var packet = new byte[PublishPacket.MaxSize(answer.Length, body.Length)];
+        var length = PublishPacket.Write(packet, answer, body, 0, 0);
+        outbox.Send(packet.AsMemory(0, length));
+    }
+}

@@ -1,0 +1,58 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+
+namespace Homeport.Hub.Live;
+
+/// <summary>A connected device or module, as the hub sees it: the one way up from the domain to a door.</summary>
+public interface IDeviceLink
+{
+    /// <summary>The identity's key.</summary>
+    string Key { get; }
+
+    /// <summary>Ends the connection soon, and returns at once. The first reason counts.</summary>
+    void Close(CloseReason reason);
+}
+
+/// <summary>Who is connected now. An identity has one connection; the newest wins.</summary>
+public sealed class LiveConnections
+{
+    private readonly ConcurrentDictionary<string, IDeviceLink> _links = new(StringComparer.Ordinal);
+
+    /// <summary>Number of connected devices and modules.</summary>
+    public int Count => _links.Count;
+
+    /// <summary>Enters a connection and closes the identity's earlier one.</summary>
+    public void Open(IDeviceLink link)
+    {
+        IDeviceLink? previous = null;
+        _links.AddOrUpdate(link.Key, link, (_, old) =>
+        {
+            previous = old;
+            return link;
+        });
+        previous?.Close(CloseReason.TakenOver);
+    }
+
+    /// <summary>Takes a connection out, unless a newer one has its place. True when the identity is now offline.</summary>
+    public bool Remove(IDeviceLink link) => _links.TryRemove(new KeyValuePair<string, IDeviceLink>(link.Key, link));
+
+    /// <summary>Finds the connection of an identity.</summary>
+    public bool TryGet(string key, [NotNullWhen(true)] out IDeviceLink? link) => _links.TryGetValue(key, out link);
+
+    /// <summary>True when the identity is connected.</summary>
+    public bool IsConnected(string key) => _links.ContainsKey(key);
+
+    /// <summary>Closes an identity's connection and, for a device, those of its modules.</summary>
+    public void Close(string key, CloseReason reason)
+    {
+        if (_links.TryGetValue(key, out var link))
+            link.Close(reason);
+        if (key.Contains('/', StringComparison.Ordinal))
+            return;
+        foreach (var (other, module) in _links)
+        {
+            if (other.Length > key.Length && other[key.Length] == '/' && other.StartsWith(key, StringComparison.Ordinal))
+                module.Close(reason);
+        }
+    }
+}

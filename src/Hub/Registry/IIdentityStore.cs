@@ -1,0 +1,39 @@
+namespace Homeport.Hub.Registry;
+
+/// <summary>Keeps the identities of one hub. Writes are durable when they return.</summary>
+public interface IIdentityStore
+{
+    /// <summary>Finds a device (no module) or a module.</summary>
+    Task<Identity?> FindAsync(string deviceId, string? moduleId, CancellationToken token);
+
+    /// <summary>Finds a device whose id differs in letter case only, for explanations.</summary>
+    Task<string?> FindSimilarAsync(string deviceId, CancellationToken token);
+
+    /// <summary>Devices in the order of their ids, without modules.</summary>
+    Task<IReadOnlyList<Identity>> ListDevicesAsync(int max, CancellationToken token);
+
+    /// <summary>Modules of a device.</summary>
+    Task<IReadOnlyList<Identity>> ListModulesAsync(string deviceId, CancellationToken token);
+
+    /// <summary>Adds one. False when it is there already.</summary>
+    Task<bool> InsertAsync(Identity identity, CancellationToken token);
+
+    /// <summary>Replaces one if it still has the version. False when it changed or went.</summary>
+    Task<bool> ReplaceAsync(Identity identity, long version, CancellationToken token);
+
+    /// <summary>Deletes one if it still has the version (null: whatever it has). A device takes its modules along. False when it changed or is not there.</summary>
+    Task<bool> DeleteAsync(string deviceId, string? moduleId, long? version, CancellationToken token);
+
+    /// <summary>Counts devices: all, and the enabled ones.</summary>
+    Task<(long Total, long Enabled)> CountAsync(CancellationToken token);
+
+    /// <summary>Notes when identities were last connected or active. Unknown ones are passed over.</summary>
+    Task NoteActivityAsync(IReadOnlyCollection<IdentityActivity> activities, CancellationToken token);
+}
+
+/// <summary>When an identity was last seen.</summary>
+/// <param name="DeviceId">The device.</param>
+/// <param name="ModuleId">The module, or null.</param>
+/// <param name="ConnectionTime">Last connection or disconnection; null leaves it.</param>
+/// <param name="LastActivity">Last message or connection.</param>
+public sealed record IdentityActivity(string DeviceId, string? ModuleId, DateTimeOffset? ConnectionTime, DateTimeOffset LastActivity);

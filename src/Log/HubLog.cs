@@ -1,0 +1,240 @@
+using System.Text;
+using Microsoft.Extensions.Logging;
+
+namespace Homeport.Log;
+
+/// <summary>
+/// The record log of one hub with group commit: senders append to memory and get the commit that will hold their record;
+/// one thread writes all that came in the meantime in one transaction.
+/// </summary>
+public sealed partial class HubLog : IAsyncDisposable
+{
+    /// <summary>Bytes waiting for the disk at which senders have to wait as well. Two commits of this size are in memory at most, per partition.</summary>
+    private const int CongestionBytes = 8 * 1024 * 1024;
+
+    private const int KeptCapacity = 256 * 1024;
+    private static readonly TimeSpan RetentionInterval = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromMilliseconds(200);
+
+    private readonly IRecordStore _store;
+    private readonly TimeProvider _time;
+    private readonly TimeSpan _retention;
+    private readonly ILogger<HubLog> _logger;
+    private readonly Partition[] _partitions;
+    private readonly Thread _thread;
+    private readonly Lock _turn = new();
+    private readonly SemaphoreSlim _work = new(0, 1);
+    private readonly CancellationTokenSource _stop = new();
+    private Commit _open = new();
+    private TaskCompletionSource _committed = NewSignal();
+    private long _nextRetention;
+
+    /// <summary>Starts the committing thread.</summary>
+    /// <param name="store">Where batches go.</param>
+    /// <param name="retention">Age at which records are dropped; Event Hubs allows 1 to 7 days.</param>
+    /// <param name="time">Clock that stamps enqueued times.</param>
+    /// <param name="logger">Storage failures.</param>
+    public HubLog(IRecordStore store, TimeSpan retention, TimeProvider time, ILogger<HubLog> logger)
+    {
+        _store = store;
+        _time = time;
+        _retention = retention;
+        _logger = logger;
+        _partitions = [.. Enumerable.Range(0, store.PartitionCount).Select(_ => new Partition())];
+        _thread = new Thread(Run) { Name = "log commit", IsBackground = true };
+        _thread.Start();
+    }
+
+    /// <summary>Number of partitions.</summary>
+    public int PartitionCount => _partitions.Length;
+
+    /// <summary>Prepares a sender. Devices and their modules share the device's partition, which keeps a device's order.</summary>
+    public LogWriter WriterFor(RecordOrigin origin) => new(origin, PartitionOf(origin.DeviceId));
+
+    /// <summary>
+    /// Appends one record and returns the commit that will make it durable. Never waits for the disk; ask <see cref="RoomAsync"/>
+    /// before the next message when it says so.
+    /// </summary>
+    public Commit Append(LogWriter writer, MessageSource source, ReadOnlySpan<byte> properties, ReadOnlySpan<byte> body)
+    {
+        var time = _time.GetUtcNow().ToUnixTimeMilliseconds();
+        var partition = _partitions[writer.Partition];
+        Commit commit;
+        bool first;
+        lock (partition.Lock)
+        {
+            // Read under the partition's lock: the committing thread swaps the commit while it holds all of them.
+            commit = _open;
+            first = partition.Filling.Count == 0;
+            partition.Filling.Add(time, source, writer.Origin, properties, body);
+        }
+        if (first)
+            Wake();
+        return commit;
+    }
+
+    /// <summary>False when the sender's partition waits for the disk with <see cref="CongestionBytes"/>.</summary>
+    public bool HasRoom(LogWriter writer) => _partitions[writer.Partition].Filling.Length < CongestionBytes;
+
+    /// <summary>Completes when the sender's partition has room.</summary>
+    public async Task RoomAsync(LogWriter writer, CancellationToken token)
+    {
+        while (true)
+        {
+            var signal = Volatile.Read(ref _committed).Task;
+            if (HasRoom(writer))
+                return;
+            await signal.WaitAsync(token);
+        }
+    }
+
+    /// <summary>Reads records from an offset on; waits up to <paramref name="wait"/> for the first one.</summary>
+    public async Task<IReadOnlyList<Record>> ReadAsync(int partition, long offset, int max, TimeSpan wait, CancellationToken token)
+    {
+        var deadline = _time.GetTimestamp();
+        while (true)
+        {
+            var signal = Volatile.Read(ref _committed).Task;
+            var records = await _store.ReadAsync(partition, offset, max, token);
+            var left = wait - _time.GetElapsedTime(deadline);
+            if (records.Count > 0 || left <= TimeSpan.Zero)
+                return records;
+            await Task.WhenAny(signal, Task.Delay(left, _time, token));
+            token.ThrowIfCancellationRequested();
+        }
+    }
+
+    /// <summary>The offset of the partition's next record.</summary>
+    public long NextOffset(int partition) => _store.NextOffset(partition);
+
+    /// <summary>Commits what is in memory and ends the committing thread.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        Wake();
+        await Task.Run(_thread.Join);
+        _work.Dispose();
+        _stop.Dispose();
+    }
+
+    private int PartitionOf(string deviceId)
+    {
+        // FNV-1a: stable over restarts and machines, unlike string.GetHashCode.
+        var hash = 2166136261;
+        foreach (var b in Encoding.UTF8.GetBytes(deviceId))
+            hash = (hash ^ b) * 16777619;
+        return (int)(hash % (uint)_partitions.Length);
+    }
+
+    private void Wake()
+    {
+        lock (_turn)
+        {
+            if (_work.CurrentCount == 0)
+                _work.Release();
+        }
+    }
+
+    private void Run()
+    {
+        var batches = new RecordBatch[_partitions.Length];
+        while (true)
+        {
+            _work.Wait(RetentionInterval);
+            var commit = Swap(batches);
+            if (batches.Any(b => b.Count > 0))
+                Store(batches, commit);
+            else if (_stop.IsCancellationRequested)
+                return;
+            DropOldRecords();
+        }
+    }
+
+    /// <summary>Takes what came in and gives the senders the empty batches of the round before.</summary>
+    private Commit Swap(RecordBatch[] batches)
+    {
+        foreach (var partition in _partitions)
+            partition.Lock.Enter();
+        var commit = _open;
+        var any = false;
+        for (var i = 0; i < batches.Length; i++)
+        {
+            batches[i] = _partitions[i].Swap();
+            any |= batches[i].Count > 0;
+        }
+        if (any)
+            _open = new Commit();
+        foreach (var partition in _partitions)
+            partition.Lock.Exit();
+        return commit;
+    }
+
+    private void Store(RecordBatch[] batches, Commit commit)
+    {
+        var state = CommitState.Durable;
+        try
+        {
+            foreach (var batch in batches)
+            {
+                if (batch.Count > 0)
+                    batch.Seal();
+            }
+            _store.Append(batches);
+        }
+        catch (Exception e)
+        {
+            // The senders are told and keep their messages; the server stays up, since a full disk can be mended.
+            LogStoreFailed(e);
+            state = CommitState.Failed;
+        }
+        foreach (var batch in batches)
+            batch.Clear(KeptCapacity);
+        Interlocked.Exchange(ref _committed, NewSignal()).TrySetResult();
+        commit.Complete(state);
+        if (state == CommitState.Failed)
+            Thread.Sleep(PauseAfterFailure);
+    }
+
+    private void DropOldRecords()
+    {
+        var now = _time.GetUtcNow();
+        if (now.Ticks < _nextRetention)
+            return;
+        try
+        {
+            var more = _store.DropBefore(now - _retention);
+            _nextRetention = more ? 0 : (now + RetentionInterval).Ticks;
+        }
+        catch (Exception e)
+        {
+            LogRetentionFailed(e);
+            _nextRetention = (now + RetentionInterval).Ticks;
+        }
+    }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    [LoggerMessage(EventId = 1001, Level = LogLevel.Error, Message = "The record store refused a group commit; its messages are not acknowledged. Check the disk.")]
+    private partial void LogStoreFailed(Exception e);
+
+    [LoggerMessage(EventId = 1002, Level = LogLevel.Error, Message = "Old records could not be dropped; trying again later.")]
+    private partial void LogRetentionFailed(Exception e);
+
+    /// <summary>Two batches in turn: one fills while the other is stored.</summary>
+    private sealed class Partition
+    {
+        private RecordBatch _spare = new(KeptCapacity);
+
+        public Lock Lock { get; } = new();
+
+        public RecordBatch Filling { get; private set; } = new(KeptCapacity);
+
+        public RecordBatch Swap()
+        {
+            if (Filling.Count == 0)
+                return _spare;
+            (Filling, _spare) = (_spare, Filling);
+            return _spare;
+        }
+    }
+}

@@ -1,0 +1,59 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace Homeport.Log;
+
+/// <summary>
+/// The property block of a record: for each property <c>name length (u16) | name | value length + 1 (u32, 0 = null) | value</c>,
+/// little-endian, names and values in UTF-8.
+/// </summary>
+public static class RecordProperties
+{
+    /// <summary>Bytes that a property takes besides its name and value.</summary>
+    public const int Overhead = 6;
+
+    private const int NameAt = 2;
+    private const int ValueLengthSize = 4;
+
+    /// <summary>Where the name of a property goes that is written to <paramref name="target"/>.</summary>
+    public static Span<byte> NameRoom(Span<byte> target) => target[NameAt..];
+
+    /// <summary>Where its value goes.</summary>
+    public static Span<byte> ValueRoom(Span<byte> target, int nameLength) => target[(NameAt + nameLength + ValueLengthSize)..];
+
+    /// <summary>Closes a property whose name and value stand in their rooms. Returns its size in bytes.</summary>
+    /// <param name="target">Where the property starts.</param>
+    /// <param name="nameLength">Bytes of the name.</param>
+    /// <param name="valueLength">Bytes of the value, null for a property without one.</param>
+    public static int Close(Span<byte> target, int nameLength, int? valueLength)
+    {
+        BinaryPrimitives.WriteUInt16LittleEndian(target, checked((ushort)nameLength));
+        BinaryPrimitives.WriteUInt32LittleEndian(target[(NameAt + nameLength)..], valueLength is { } length ? (uint)length + 1 : 0);
+        return Overhead + nameLength + (valueLength ?? 0);
+    }
+
+    /// <summary>Writes a property. Returns its size in bytes.</summary>
+    public static int Write(Span<byte> target, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    {
+        name.CopyTo(NameRoom(target));
+        value.CopyTo(ValueRoom(target, name.Length));
+        return Close(target, name.Length, value.Length);
+    }
+
+    /// <summary>Reads a whole block. The block comes from a batch whose checksum was right.</summary>
+    public static IReadOnlyList<KeyValuePair<string, string?>> Read(ReadOnlySpan<byte> block)
+    {
+        var properties = new List<KeyValuePair<string, string?>>();
+        while (!block.IsEmpty)
+        {
+            var nameLength = BinaryPrimitives.ReadUInt16LittleEndian(block);
+            var name = Encoding.UTF8.GetString(block.Slice(2, nameLength));
+            var length = BinaryPrimitives.ReadUInt32LittleEndian(block[(2 + nameLength)..]);
+            block = block[(2 + nameLength + 4)..];
+            var valueLength = length == 0 ? 0 : (int)(length - 1);
+            properties.Add(new(name, length == 0 ? null : Encoding.UTF8.GetString(block[..valueLength])));
+            block = block[valueLength..];
+        }
+        return properties;
+    }
+}

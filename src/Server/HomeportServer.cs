@@ -1,0 +1,144 @@
+using System.Net;
+using Homeport.Contract.Errors;
+using Homeport.Gateway;
+using Homeport.Gateway.Http;
+using Homeport.Gateway.Mqtt;
+using Homeport.Gateway.WebSockets;
+using Homeport.Hub.Access;
+using Homeport.Hub.Live;
+using Homeport.Hub.Registry;
+using Homeport.Hub.Telemetry;
+using Homeport.Log;
+using Homeport.Server.Certificates;
+using Homeport.Server.Options;
+using Homeport.Storage.Sqlite;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace Homeport.Server;
+
+/// <summary>Puts the parts together, in the order in which they depend on each other: storage, hub, doors.</summary>
+internal sealed class HomeportServer : IAsyncDisposable
+{
+    private const long MaxRequestBody = 1024 * 1024;
+    private static readonly TimeSpan ShutdownTime = TimeSpan.FromSeconds(3);
+
+    private readonly WebApplication _web;
+    private readonly SqliteRecordStore _records;
+    private readonly HubLog _log;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly List<Task> _background = [];
+    private readonly ConnectionSweeper _sweeper;
+    private readonly ActivityJournal _activity;
+    private readonly CertificateRenewal _renewal;
+
+    public HomeportServer(ServerOptions options, Ports ports, Installation installation, TimeProvider time)
+    {
+        var seal = installation.Seal;
+        var authority = CertificateAuthority.Open(options.DataDirectory, seal, time);
+        var certificate = new ServerCertificate(authority, options, seal, time);
+        var tls = new DoorTls(certificate.Load());
+        CaFile = authority.File;
+
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true);
+        builder.Logging.SetMinimumLevel(options.LogLevel).AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Critical);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTime);
+        // The doors are mapped when all is built; Kestrel asks for the handler by this.
+        MqttDoor? mqtt = null;
+        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, ports, tls, () => mqtt!));
+        _web = builder.Build();
+        var loggers = _web.Services.GetRequiredService<ILoggerFactory>();
+
+        _records = SqliteRecordStore.Open(Path.Combine(options.DataDirectory, $"{Installation.HubName}.messages.db"), options.Partitions);
+        _log = new HubLog(_records, TimeSpan.FromDays(options.RetentionDays), time, loggers.CreateLogger<HubLog>());
+        var identities = new SqliteIdentityStore(installation.Database, seal, Installation.HubName);
+        var live = new LiveConnections();
+        var registry = new IdentityRegistry(identities, live, time);
+        var explanations = new Explanations(time, loggers.CreateLogger<Explanations>());
+        var rules = new TokenRules(options.Hosts.ToHashSet(StringComparer.OrdinalIgnoreCase), time);
+        var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
+        _activity = new ActivityJournal(identities, time, loggers.CreateLogger<ActivityJournal>());
+        _sweeper = new ConnectionSweeper(time);
+        var door = new HubDoor(new DeviceAuthenticator(identities, policies, rules), new TelemetryIngest(_log), live, _activity, explanations);
+        mqtt = new MqttDoor(door, _sweeper, time, loggers.CreateLogger<MqttDoor>());
+
+        var authorizer = new ServiceAuthorizer(policies, rules, HubErrors.IotHubUnauthorized, HubErrors.IotHubUnauthorizedAccess);
+        var hub = new HubApi(Installation.HubName, authorizer, registry, live, new MessageReader(_log), explanations, time);
+        MapPlainHttp(ports, authority);
+        _web.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero });
+        _web.MapRegistry(hub);
+        _web.MapMessages(hub);
+        _web.MapWebSockets(hub, mqtt);
+        _web.MapFallback(context => hub.RefuseNotFoundAsync(context));
+        _renewal = new CertificateRenewal(certificate, tls, time, loggers.CreateLogger<CertificateRenewal>());
+    }
+
+    /// <summary>PEM file that clients have to trust.</summary>
+    public string CaFile { get; }
+
+    /// <summary>Completes when the process is asked to stop.</summary>
+    public Task Stopped => _web.WaitForShutdownAsync();
+
+    /// <summary>Opens the doors.</summary>
+    public async Task StartAsync(CancellationToken token)
+    {
+        try
+        {
+            await _web.StartAsync(token);
+        }
+        catch (IOException e) when (e.InnerException is AddressInUseException)
+        {
+            throw new ServerStartException($"{e.Message} Stop the program that has it, or choose another port.", e);
+        }
+        _background.AddRange([_sweeper.RunAsync(_stop.Token), _activity.RunAsync(_stop.Token), _renewal.RunAsync(_stop.Token)]);
+        _web.Lifetime.ApplicationStopping.Register(_stop.Cancel);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _web.StopAsync(CancellationToken.None);
+        await Task.WhenAll(_background);
+        await _web.DisposeAsync();
+        // Last of all: what devices sent before the doors closed is written.
+        await _log.DisposeAsync();
+        _records.Dispose();
+        _stop.Dispose();
+    }
+
+    private static void ConfigureDoors(KestrelServerOptions kestrel, Ports ports, DoorTls tls, Func<MqttDoor> mqtt)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = MaxRequestBody;
+        kestrel.Limits.MaxRequestHeadersTotalSize = 64 * 1024;
+        kestrel.Listen(IPAddress.IPv6Any, ports.Https, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http1;
+            listen.UseHttps(tls.Callback);
+        });
+        kestrel.Listen(IPAddress.IPv6Any, ports.Mqtt, listen =>
+        {
+            listen.UseHttps(tls.Callback);
+            listen.Run(connection => mqtt().OnConnectedAsync(connection));
+        });
+        kestrel.Listen(IPAddress.IPv6Any, ports.Crl, listen => listen.Protocols = HttpProtocols.Http1);
+    }
+
+    /// <summary>The plain port serves the revocation list and nothing else.</summary>
+    private void MapPlainHttp(Ports ports, CertificateAuthority authority) => _web.Use((context, next) =>
+    {
+        if (context.Connection.LocalPort != ports.Crl)
+            return next(context);
+        if (!HttpMethods.IsGet(context.Request.Method) || context.Request.Path != CertificateAuthority.CrlPath)
+        {
+            context.Response.StatusCode = StatusCodes.Status404NotFound;
+            return Task.CompletedTask;
+        }
+        var list = authority.RevocationList();
+        context.Response.ContentType = "application/pkix-crl";
+        context.Response.ContentLength = list.Length;
+        return context.Response.Body.WriteAsync(list).AsTask();
+    });
+}

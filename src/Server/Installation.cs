@@ -1,0 +1,89 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using Homeport.Contract.Access;
+using Homeport.Hub.Access;
+using Homeport.Storage;
+using Homeport.Storage.Sqlite;
+using Homeport.Server.Certificates;
+using Homeport.Server.Options;
+
+namespace Homeport.Server;
+
+/// <summary>A data directory: made at the first start, found again at every later one. One process at a time uses it.</summary>
+internal sealed class Installation : IDisposable
+{
+    public const string ApplicationName = "default";
+    public const string HubName = "hub1";
+
+    private readonly FileStream _lock;
+
+    private Installation(FileStream @lock, SecretSeal seal, SqliteDatabase database)
+    {
+        _lock = @lock;
+        Seal = seal;
+        Database = database;
+    }
+
+    public SecretSeal Seal { get; }
+
+    public SqliteDatabase Database { get; }
+
+    /// <summary>ID scope of the application: <c>0ne</c> and eight hexadecimal digits.</summary>
+    public required string IdScope { get; init; }
+
+    public required IReadOnlyList<SharedAccessPolicy> HubPolicies { get; init; }
+
+    public required IReadOnlyList<SharedAccessPolicy> ProvisioningPolicies { get; init; }
+
+    /// <summary>Opens a data directory, or makes it.</summary>
+    /// <exception cref="ServerStartException">It is in use, or cannot be written.</exception>
+    public static async Task<Installation> OpenAsync(string directory, CancellationToken token)
+    {
+        FileStream? fileLock = null;
+        try
+        {
+            PrivateFile.CreateDirectory(directory);
+            fileLock = Lock(directory);
+            var seal = SecretSeal.Open(Path.Combine(directory, "secrets.key"));
+            var database = SqliteDatabase.Open(Path.Combine(directory, "homeport.db"));
+            var settings = new SqliteInstallation(database, seal);
+            return new Installation(fileLock, seal, database)
+            {
+                IdScope = await settings.SettingAsync("idScope", NewIdScope, token),
+                HubPolicies = await settings.PoliciesAsync("hub/" + HubName, SharedAccessPolicy.HubDefaults, token),
+                ProvisioningPolicies = await settings.PoliciesAsync("dps", SharedAccessPolicy.ProvisioningDefaults, token),
+            };
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or CryptographicException or Microsoft.Data.Sqlite.SqliteException)
+        {
+            fileLock?.Dispose();
+            throw new ServerStartException($"The data directory '{directory}' cannot be used: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Connection string of a policy, with its key.</summary>
+    public static string ConnectionStringOf(SharedAccessPolicy policy, string host)
+        => new ConnectionString(host, Convert.ToBase64String(policy.PrimaryKey), policy.Name).Reveal();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Database.Dispose();
+        Seal.Dispose();
+        _lock.Dispose();
+    }
+
+    private static FileStream Lock(string directory)
+    {
+        try
+        {
+            return new FileStream(Path.Combine(directory, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException e)
+        {
+            throw new ServerStartException($"The data directory '{directory}' is used by another server. Stop that, or choose another directory with --data.", e);
+        }
+    }
+
+    private static string NewIdScope() => "0ne" + RandomNumberGenerator.GetInt32(int.MaxValue).ToString("X8", CultureInfo.InvariantCulture);
+}

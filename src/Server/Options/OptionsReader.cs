@@ -1,0 +1,83 @@
+using System.Globalization;
+
+namespace Homeport.Server.Options;
+
+/// <summary>Turns settings into options; finds all errors, not just the first.</summary>
+internal static class OptionsReader
+{
+    /// <summary>Reads the options. Null when there are errors, which are then in <see cref="SettingSources.Errors"/>.</summary>
+    public static ServerOptions? Read(SettingSources sources, bool demo)
+    {
+        var errors = sources.Errors;
+        var options = new ServerOptions
+        {
+            Hosts = Hosts(sources[Setting.Host].Text, errors),
+            DataDirectory = Path.GetFullPath(sources[Setting.Data].Text ?? DefaultData()),
+            HttpsPort = Number(sources, Setting.HttpsPort, 1, 65535),
+            HttpsPortIsDefault = sources[Setting.HttpsPort].IsDefault,
+            MqttPort = Number(sources, Setting.MqttPort, 1, 65535),
+            CrlPort = Number(sources, Setting.CrlPort, 1, 65535),
+            CertificateFile = sources[Setting.Certificate].Text,
+            CertificateKeyFile = sources[Setting.CertificateKey].Text,
+            ReadyFile = sources[Setting.ReadyFile].Text,
+            Partitions = Number(sources, Setting.Partitions, 1, 32),
+            RetentionDays = Number(sources, Setting.RetentionDays, 1, 7),
+            LogLevel = Level(sources, errors),
+            Demo = demo,
+        };
+        if (options.CertificateFile is null != options.CertificateKeyFile is null)
+            errors.Add("--certificate and --certificate-key belong together: give both or neither.");
+        foreach (var file in new[] { options.CertificateFile, options.CertificateKeyFile })
+        {
+            if (file is not null && !File.Exists(file))
+                errors.Add($"The file '{file}' does not exist.");
+        }
+        var ports = new[] { options.HttpsPort, options.MqttPort, options.CrlPort };
+        if (ports.Distinct().Count() < ports.Length)
+            errors.Add("The ports of HTTPS, MQTT and the revocation list must differ.");
+        return errors.Count == 0 ? options : null;
+    }
+
+    /// <summary>Values in effect, for <c>check</c>: name, value, source.</summary>
+    public static IEnumerable<(string Name, string Value, string Source)> Describe(SettingSources sources, ServerOptions options)
+    {
+        foreach (var setting in Setting.All)
+        {
+            var value = setting == Setting.Host ? string.Join(", ", options.Hosts)
+                : setting == Setting.Data ? options.DataDirectory
+                : sources[setting].Text ?? "(none)";
+            yield return (setting.Name, value, sources[setting].Source);
+        }
+    }
+
+    private static List<string> Hosts(string? text, List<string> errors)
+    {
+        var hosts = text is null
+            ? ["localhost", "127.0.0.1", Environment.MachineName]
+            : text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        if (hosts.Length == 0)
+            errors.Add("--host has no name.");
+        foreach (var host in hosts.Where(h => Uri.CheckHostName(h) == UriHostNameType.Unknown))
+            errors.Add($"'{host}' is no host name and no IP address.");
+        return [.. hosts.Select(h => h.ToLowerInvariant()).Distinct(StringComparer.Ordinal)];
+    }
+
+    private static int Number(SettingSources sources, Setting setting, int min, int max)
+    {
+        if (int.TryParse(sources[setting].Text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max)
+            return value;
+        sources.Errors.Add($"{setting.Name} ({sources[setting].Source}) is '{sources[setting].Text}', not a number from {min} to {max}.");
+        return 0;
+    }
+
+    private static LogLevel Level(SettingSources sources, List<string> errors)
+    {
+        if (Enum.TryParse<LogLevel>(sources[Setting.LogLevel].Text, ignoreCase: true, out var level) && Enum.IsDefined(level))
+            return level;
+        errors.Add($"log-level is '{sources[Setting.LogLevel].Text}'. {Setting.LogLevel.Description}.");
+        return LogLevel.Information;
+    }
+
+    private static string DefaultData()
+        => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), "homeport");
+}

@@ -1,0 +1,44 @@
+namespace Homeport.Server.Options;
+
+/// <summary>What the server runs with.</summary>
+public sealed record ServerOptions
+{
+    /// <summary>Names of the server, the first one the hub's. They stand in the server certificate and in tokens.</summary>
+    public required IReadOnlyList<string> Hosts { get; init; }
+
+    /// <summary>Directory of everything that outlives the process.</summary>
+    public required string DataDirectory { get; init; }
+
+    /// <summary>HTTPS and WebSockets. SDKs cannot use another port than 443.</summary>
+    public required int HttpsPort { get; init; }
+
+    /// <summary>True when the port is not asked for, so that another may be taken where 443 needs a right.</summary>
+    public required bool HttpsPortIsDefault { get; init; }
+
+    /// <summary>MQTT. SDKs cannot use another port than 8883.</summary>
+    public required int MqttPort { get; init; }
+
+    /// <summary>Plain HTTP, for the revocation list only.</summary>
+    public required int CrlPort { get; init; }
+
+    /// <summary>PEM file of an own server certificate with its chain, or null for one by the own CA.</summary>
+    public string? CertificateFile { get; init; }
+
+    /// <summary>PEM file of its private key.</summary>
+    public string? CertificateKeyFile { get; init; }
+
+    /// <summary>File to write when every door is open, or null.</summary>
+    public string? ReadyFile { get; init; }
+
+    /// <summary>Partitions of a new hub; 4 as in Azure. An existing hub keeps its number.</summary>
+    public required int Partitions { get; init; }
+
+    /// <summary>Days that messages are kept; 1 as in Azure.</summary>
+    public required int RetentionDays { get; init; }
+
+    /// <summary>Smallest level that is logged.</summary>
+    public required LogLevel LogLevel { get; init; }
+
+    /// <summary>Plays the demonstration once the doors are open.</summary>
+    public bool Demo { get; init; }
+}

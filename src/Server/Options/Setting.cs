@@ -1,0 +1,29 @@
+namespace Homeport.Server.Options;
+
+/// <summary>One setting: its names, its default, and what it is for.</summary>
+/// <param name="Name">Name on the command line without dashes (<c>https-port</c>) and in the settings file (<c>httpsPort</c>).</param>
+/// <param name="Default">Value when nobody sets it, or null for none.</param>
+/// <param name="Description">For <c>--help</c>.</param>
+internal sealed record Setting(string Name, string? Default, string Description)
+{
+    /// <summary>Name of the environment variable.</summary>
+    public string Variable => "HOMEPORT_" + Name.ToUpperInvariant().Replace('-', '_');
+
+    /// <summary>Name in the settings file.</summary>
+    public string JsonName => string.Concat(Name.Split('-').Select((word, i) => i == 0 ? word : char.ToUpperInvariant(word[0]) + word[1..]));
+
+    public static readonly Setting Host = new("host", null, "Names of this server, separated by commas; the first is the hub's host name. Default: localhost, 127.0.0.1 and the machine's name");
+    public static readonly Setting Data = new("data", null, "Directory for everything that outlives the process. Default: the user's application data");
+    public static readonly Setting HttpsPort = new("https-port", "443", "Port of HTTPS and WebSockets; SDKs know only 443");
+    public static readonly Setting MqttPort = new("mqtt-port", "8883", "Port of MQTT; SDKs know only 8883");
+    public static readonly Setting CrlPort = new("crl-port", "8780", "Port of plain HTTP, for the certificate revocation list only");
+    public static readonly Setting Certificate = new("certificate", null, "PEM file of an own server certificate with its chain");
+    public static readonly Setting CertificateKey = new("certificate-key", null, "PEM file of the certificate's private key");
+    public static readonly Setting ReadyFile = new("ready-file", null, "File to write, as JSON, when every door is open");
+    public static readonly Setting Partitions = new("partitions", "4", "Partitions of a new hub, 1 to 32");
+    public static readonly Setting RetentionDays = new("retention-days", "1", "Days that messages are kept, 1 to 7");
+    public static readonly Setting LogLevel = new("log-level", "Information", "Trace, Debug, Information, Warning, Error or None");
+
+    public static readonly IReadOnlyList<Setting> All =
+        [Host, Data, HttpsPort, MqttPort, CrlPort, Certificate, CertificateKey, ReadyFile, Partitions, RetentionDays, LogLevel];
+}

@@ -1,0 +1,11 @@
+using System.CommandLine;
+using Homeport.Tests.Benchmarks;
+
+return await new RootCommand("Measures Homeport beside mosquitto and a bare Kestrel loop.")
+{
+    Verbs.Telemetry(args),
+    Verbs.Connect(args),
+    Verbs.Idle(args),
+    Verbs.Startup(args),
+    Verbs.BareServer(),
+}.Parse(args).InvokeAsync();

@@ -1,0 +1,60 @@
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Homeport.Tests.Interop.Harness;
+
+/// <summary>Trusts the private CA of one server and nothing else, and finds the server on the loopback address whatever its name.</summary>
+public sealed class ServerTrust(string caFile, string host)
+{
+    private readonly X509Certificate2Collection _roots = LoadRoots(caFile);
+
+    public async Task<SslStream> ConnectTlsAsync(int port, X509Certificate2? clientCertificate = null)
+    {
+        var stream = new SslStream(await ConnectAsync(port), leaveInnerStreamOpen: false);
+        var options = new SslClientAuthenticationOptions
+        {
+            TargetHost = host,
+            CertificateChainPolicy = Policy(),
+            ClientCertificates = clientCertificate is null ? null : [clientCertificate],
+        };
+        await stream.AuthenticateAsClientAsync(options).WaitAsync(TimeSpan.FromSeconds(20));
+        return stream;
+    }
+
+    public static async Task<NetworkStream> ConnectAsync(int port)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port)).WaitAsync(TimeSpan.FromSeconds(10));
+        return new NetworkStream(socket, ownsSocket: true);
+    }
+
+    public HttpClient HttpClient(int port, X509Certificate2? clientCertificate = null)
+    {
+        var handler = new SocketsHttpHandler
+        {
+            ConnectCallback = async (context, token) => await ConnectAsync(context.DnsEndPoint.Port).WaitAsync(token),
+            SslOptions = new SslClientAuthenticationOptions
+            {
+                CertificateChainPolicy = Policy(),
+                ClientCertificates = clientCertificate is null ? null : [clientCertificate],
+            },
+        };
+        return new HttpClient(handler) { BaseAddress = new Uri($"https://{host}:{port}/"), Timeout = TimeSpan.FromSeconds(60) };
+    }
+
+    private X509ChainPolicy Policy()
+    {
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        policy.CustomTrustStore.AddRange(_roots);
+        return policy;
+    }
+
+    private static X509Certificate2Collection LoadRoots(string caFile)
+    {
+        var roots = new X509Certificate2Collection();
+        roots.ImportFromPemFile(caFile);
+        return roots.Count > 0 ? roots : throw new InvalidDataException($"{caFile} holds no certificate");
+    }
+}

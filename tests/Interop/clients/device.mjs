@@ -1,0 +1,66 @@
+// One device or module client: connects, does what "actions" says, closes.
+//   { transport: "mqtt" | "mqttws", connectionString | token, module, x509: { cert, key }, renewal: { valid, margin }, actions: [...] }
+// Actions: { send: {...} }, { output, send }, { sleep: ms }, { untilDisconnected: ms }
+import device from 'azure-iot-device';
+import mqtt from 'azure-iot-device-mqtt';
+import common from 'azure-iot-common';
+import { describe, report, run, sleep, within } from './scenario.mjs';
+
+const transports = { mqtt: mqtt.Mqtt, mqttws: mqtt.MqttWs };
+
+function makeMessage({ body = '', bodyBase64, properties = [], ...system }) {
+  const message = new device.Message(bodyBase64 ? Buffer.from(bodyBase64, 'base64') : body);
+  for (const [name, value] of Object.entries(system)) message[name] = name === 'expiryTimeUtc' ? new Date(value) : value;
+  for (const [name, value] of properties) message.properties.add(name, value);
+  return message;
+}
+
+function makeClient(args, events) {
+  const Client = args.module ? device.ModuleClient : device.Client;
+  const transport = transports[args.transport ?? 'mqtt'];
+  if (args.token) return Client.fromSharedAccessSignature(args.token, transport);
+  if (!args.renewal) return Client.fromConnectionString(args.connectionString, transport);
+  const provider = device.SharedAccessKeyAuthenticationProvider.fromConnectionString(args.connectionString, args.renewal.valid, args.renewal.margin);
+  provider.on('newTokenAvailable', () => events.push({ event: 'newToken' }));
+  return Client.fromAuthenticationProvider(provider, transport);
+}
+
+run(async (args) => {
+  const events = [];
+  const results = [];
+  const client = makeClient(args, events);
+  client.setRetryPolicy(new common.NoRetry());
+  const disconnected = new Promise((resolve) => {
+    client.on('disconnect', (error) => {
+      events.push({ event: 'disconnect', error: describe(error), at: Date.now() });
+      resolve();
+    });
+  });
+  client.on('error', (error) => events.push({ event: 'error', error: describe(error) }));
+  if (args.x509) await client.setOptions(args.x509);
+
+  try {
+    await within(args.openTimeout ?? 20000, 'open', client.open());
+  } catch (error) {
+    return { opened: false, error: describe(error), events, results };
+  }
+
+  report({ event: 'connected' });
+  const openedAt = Date.now();
+  for (const action of args.actions ?? []) {
+    try {
+      if (action.send) {
+        const message = makeMessage(action.send);
+        const sending = action.output ? client.sendOutputEvent(action.output, message) : client.sendEvent(message);
+        await within(20000, 'send', sending);
+      } else if (action.sleep) await sleep(action.sleep);
+      else if (action.untilDisconnected) await within(action.untilDisconnected, 'the disconnection', disconnected);
+      results.push({ ok: true, at: Date.now() });
+    } catch (error) {
+      results.push({ ok: false, error: describe(error), at: Date.now() });
+    }
+  }
+
+  await within(5000, 'close', client.close()).catch((error) => events.push({ event: 'close failed', error: describe(error) }));
+  return { opened: true, openedAt, events, results };
+});

@@ -1,0 +1,52 @@
+// Registers with the provisioning service, then connects to the assigned hub and sends one message.
+//   { host, idScope, transport: "http" | "mqtt", attestation: "symmetricKey" | "tpm", registrationId, key, payload, send: "text" }
+import common from 'azure-iot-common';
+import device from 'azure-iot-device';
+import mqtt from 'azure-iot-device-mqtt';
+import provisioning from 'azure-iot-provisioning-device';
+import http from 'azure-iot-provisioning-device-http';
+import provisioningMqtt from 'azure-iot-provisioning-device-mqtt';
+import symmetric from 'azure-iot-security-symmetric-key';
+import tpm from 'azure-iot-security-tpm';
+import { describe, run, within } from './scenario.mjs';
+
+const transports = { http: () => new http.Http(), mqtt: () => new provisioningMqtt.Mqtt() };
+
+function securityClient({ attestation, registrationId, key }) {
+  return attestation === 'tpm' ? new tpm.TpmSecurityClient(registrationId) : new symmetric.SymmetricKeySecurityClient(registrationId, key);
+}
+
+function deviceClient(registration, security, { attestation, key }) {
+  const { assignedHub, deviceId } = registration;
+  if (attestation === 'tpm') {
+    const provider = tpm.TpmAuthenticationProvider.fromTpmSecurityClient(deviceId, assignedHub, security);
+    return device.Client.fromAuthenticationProvider(provider, mqtt.Mqtt);
+  }
+  return device.Client.fromConnectionString(`HostName=${assignedHub};DeviceId=${deviceId};SharedAccessKey=${key}`, mqtt.Mqtt);
+}
+
+run(async (args) => {
+  const security = securityClient(args);
+  const client = provisioning.ProvisioningDeviceClient.create(args.host, args.idScope, transports[args.transport ?? 'http'](), security);
+  if (args.payload !== undefined) client.setProvisioningPayload(args.payload);
+  let registration;
+  try {
+    registration = await within(args.timeout ?? 40000, 'register', client.register());
+  } catch (error) {
+    return { registered: false, error: describe(error) };
+  }
+
+  const outcome = { registered: true, registration: JSON.parse(JSON.stringify(registration)), sent: false };
+  if (args.send === undefined) return outcome;
+  const hub = deviceClient(registration, security, args);
+  hub.setRetryPolicy(new common.NoRetry());
+  try {
+    await within(20000, 'open', hub.open());
+    await within(20000, 'send', hub.sendEvent(new device.Message(args.send)));
+    await hub.close();
+    outcome.sent = true;
+  } catch (error) {
+    outcome.error = describe(error);
+  }
+  return outcome;
+});
