@@ -1,0 +1,49 @@
+using Homeport.Contract.Access;
+using Homeport.Contract.Errors;
+using Homeport.Provisioning.Enrollments;
+using Homeport.Provisioning.Registrations;
+
+namespace Homeport.Provisioning.Attestation.SymmetricKey;
+
+/// <summary>Finds the enrollment whose key signed a token.</summary>
+internal static class SymmetricKeyAttestation
+{
+    /// <summary>Checks a token against the keys of an individual enrollment.</summary>
+    public static Outcome<AttestationProof> Verify(RegistrationCall call, SharedAccessSignature token, Enrollment individual)
+    {
+        var (primary, secondary) = (individual.Attestation.PrimaryKey!, individual.Attestation.SecondaryKey!);
+        if (token.IsSignedBy(primary) || token.IsSignedBy(secondary))
+            return new AttestationProof(individual, primary, secondary);
+        return new Refusal(ProvisioningErrors.CredentialMismatch, $"The token of {call} was signed by neither key of the {individual}", "Give the device a key of the enrollment, as the Base64 text that the service shows.",
+            [$"primary key of the {individual}: no match", $"secondary key of the {individual}: no match"], individual.Id);
+    }
+
+    /// <summary>
+    /// Looks for the group from whose key the device's key was derived: with the registration id as it was sent, then in lower
+    /// case, since ids are compared without case but HMAC is not.
+    /// </summary>
+    /// <param name="call">What was sent.</param>
+    /// <param name="token">Its token.</param>
+    /// <param name="groups">All groups.</param>
+    /// <param name="hint">Group of the last registration, which is tried first.</param>
+    public static Outcome<AttestationProof> FindGroup(RegistrationCall call, SharedAccessSignature token, IReadOnlyList<Enrollment> groups, string? hint)
+    {
+        var lower = call.RegistrationId.ToLowerInvariant();
+        string[] spellings = lower == call.RegistrationId ? [lower] : [call.RegistrationId, lower];
+        var symmetric = groups.Where(g => g.Attestation.Type == AttestationType.SymmetricKey)
+            .OrderByDescending(g => g.Id.Equals(hint, StringComparison.OrdinalIgnoreCase)).ToList();
+        foreach (var spelling in spellings)
+        {
+            foreach (var group in symmetric)
+            {
+                var primary = DerivedKey.FromGroupKey(group.Attestation.PrimaryKey, spelling);
+                var secondary = DerivedKey.FromGroupKey(group.Attestation.SecondaryKey, spelling);
+                if (token.IsSignedBy(primary) || token.IsSignedBy(secondary))
+                    return new AttestationProof(group, primary, secondary);
+            }
+        }
+        return new Refusal(ProvisioningErrors.CredentialMismatch, $"There is no individual enrollment for {call}, and its token was signed by no key derived from a group key",
+            "Enroll the device, or derive its key: Base64 of HMAC-SHA256(group key, registration id).",
+            [$"individual enrollment '{call.RegistrationId}': not there", .. symmetric.Select(g => $"{g}, primary and secondary key: no match")]);
+    }
+}

@@ -1,0 +1,87 @@
+using System.Security.Cryptography;
+using Homeport.Contract.Errors;
+using Homeport.Contract.Rest;
+using Homeport.Tpm.Attestation;
+using Homeport.Tpm.Structures;
+
+namespace Homeport.Provisioning.Enrollments;
+
+/// <summary>Reads the attestation of an enrollment. Keys that the client leaves out are the stored ones, else new.</summary>
+internal static class AttestationForm
+{
+    /// <summary>Length of a generated key, in bytes.</summary>
+    public const int GeneratedKeySize = 64;
+
+    private const int MinKeySize = 16;
+    private const int MaxKeySize = 64;
+
+    public static Outcome<AttestationMechanism> Read(EnrollmentKind kind, AttestationDescription? sent, AttestationMechanism? stored)
+    {
+        if (sent is null)
+            return EnrollmentForm.Invalid("attestation", "it is missing", """Send for example {"type":"symmetricKey"}.""");
+        return sent.Type?.ToLowerInvariant() switch
+        {
+            "symmetrickey" => ReadSymmetricKey(sent.SymmetricKey, stored?.Type == AttestationType.SymmetricKey ? stored : null),
+            "tpm" when kind == EnrollmentKind.Group => EnrollmentForm.Invalid("attestation.type", "a group has no TPM attestation, since a TPM is one device", "Enroll each TPM on its own."),
+            "tpm" => ReadTpm(sent.Tpm),
+            "x509" => EnrollmentForm.NotOffered("attestation.type", "x509 attestation"),
+            null or "" => EnrollmentForm.Invalid("attestation.type", "it is missing", "Send symmetricKey or tpm."),
+            _ => EnrollmentForm.Invalid("attestation.type", $"'{EnrollmentForm.Shorten(sent.Type)}' is not known", "Send symmetricKey or tpm."),
+        };
+    }
+
+    private static Outcome<AttestationMechanism> ReadSymmetricKey(SymmetricKeyDescription? sent, AttestationMechanism? stored)
+    {
+        if (!TryReadKey(sent?.PrimaryKey, stored?.PrimaryKey, out var primary, out var reason))
+            return EnrollmentForm.Invalid("attestation.symmetricKey.primaryKey", reason, $"Send the Base64 text of {MinKeySize} to {MaxKeySize} bytes, or leave the key out.");
+        if (!TryReadKey(sent?.SecondaryKey, stored?.SecondaryKey, out var secondary, out reason))
+            return EnrollmentForm.Invalid("attestation.symmetricKey.secondaryKey", reason, $"Send the Base64 text of {MinKeySize} to {MaxKeySize} bytes, or leave the key out.");
+        return new AttestationMechanism(AttestationType.SymmetricKey, primary, secondary);
+    }
+
+    private static bool TryReadKey(string? sent, byte[]? stored, out byte[] key, out string reason)
+    {
+        reason = "";
+        key = [];
+        if (string.IsNullOrEmpty(sent))
+        {
+            key = stored ?? RandomNumberGenerator.GetBytes(GeneratedKeySize);
+            return true;
+        }
+        if (!TryReadBase64(sent, MaxKeySize, out key))
+            reason = $"it is not the Base64 text of at most {MaxKeySize} bytes";
+        else if (key.Length < MinKeySize)
+            reason = $"it has {key.Length} bytes";
+        return reason.Length == 0;
+    }
+
+    private static Outcome<AttestationMechanism> ReadTpm(TpmAttestationDescription? sent)
+    {
+        const string Fix = "Send the endorsement key that the device shows: the Base64 text of its TPM2B_PUBLIC (316 bytes for RSA-2048).";
+        if (string.IsNullOrEmpty(sent?.EndorsementKey))
+            return EnrollmentForm.Invalid("attestation.tpm.endorsementKey", "it is missing", Fix);
+        if (!TryReadBase64(sent.EndorsementKey, TpmPublic.MaxEncodedBytes, out var endorsementKey))
+            return EnrollmentForm.Invalid("attestation.tpm.endorsementKey", $"it is not the Base64 text of at most {TpmPublic.MaxEncodedBytes} bytes", Fix);
+        if (!TpmPublic.TryParse(endorsementKey, out var key, out var reason))
+            return EnrollmentForm.Invalid("attestation.tpm.endorsementKey", reason.TrimEnd('.'), Fix);
+        if (TpmKeyCheck.CheckEndorsementKey(key) is { } unsafeKey)
+            return EnrollmentForm.Invalid("attestation.tpm.endorsementKey", unsafeKey.TrimEnd('.'), Fix);
+        byte[]? storageRootKey = null;
+        if (!string.IsNullOrEmpty(sent.StorageRootKey) && !TryReadBase64(sent.StorageRootKey, TpmPublic.MaxEncodedBytes, out storageRootKey))
+            return EnrollmentForm.Invalid("attestation.tpm.storageRootKey", $"it is not the Base64 text of at most {TpmPublic.MaxEncodedBytes} bytes", "Leave it out: the device shows it at each registration.");
+        return new AttestationMechanism(AttestationType.Tpm, EndorsementKey: endorsementKey, StorageRootKey: storageRootKey);
+    }
+
+    internal static bool TryReadBase64(string text, int maxBytes, out byte[] bytes)
+    {
+        bytes = [];
+        // Blanks may stand in Base64; a text with many of them is refused before it is decoded.
+        if (text.Length > maxBytes * 2)
+            return false;
+        var buffer = new byte[text.Length];
+        if (!Convert.TryFromBase64String(text, buffer, out var length) || length > maxBytes)
+            return false;
+        bytes = buffer[..length];
+        return true;
+    }
+}

@@ -1,0 +1,61 @@
+using System.Security.Cryptography.X509Certificates;
+using Homeport.Contract.Errors;
+using Homeport.Contract.Naming;
+using Homeport.Contract.Rest;
+using Homeport.Provisioning.Attestation.Tpm;
+
+namespace Homeport.Provisioning.Registrations;
+
+/// <summary>What a device sent to register or to ask for its registration, whatever the transport.</summary>
+public sealed record RegistrationCall
+{
+    /// <summary>Longest body, in bytes. Source: limits of the Device Provisioning Service.</summary>
+    public const int MaxBodySize = 96 * 1024;
+
+    /// <summary>From the address, as the device wrote it.</summary>
+    public required string IdScope { get; init; }
+
+    /// <summary>From the address, as the device wrote it: the letters of a derived key's input.</summary>
+    public required string RegistrationId { get; init; }
+
+    /// <summary>The security token, or null.</summary>
+    public string? Authorization { get; init; }
+
+    /// <summary>The keys of its TPM, or null.</summary>
+    public TpmEvidence? Tpm { get; init; }
+
+    /// <summary>TLS client certificate, or null.</summary>
+    public X509Certificate2? Certificate { get; init; }
+
+    /// <summary>For example <c>2019-03-31</c>.</summary>
+    public required string ApiVersion { get; init; }
+
+    /// <summary>Names only: the token stays out of logs.</summary>
+    public override string ToString() => $"registration '{RegistrationId}'";
+
+    /// <summary>Null when the registration id can be one, else the refusal.</summary>
+    public static Refusal? CheckId(string registrationId) => RegistrationIdRules.Check(registrationId) is { } bad
+        ? new Refusal(ProvisioningErrors.BadRequest, $"The address cannot be used: {bad}", $"Send 1 to {RegistrationIdRules.MaxLength} letters, digits and - . _ :, the last a letter, digit or dash.")
+        : null;
+
+    /// <summary>Adds what the body of a register or lookup call says. An empty body says nothing.</summary>
+    /// <param name="body">UTF-8 text, at most <see cref="MaxBodySize"/> bytes.</param>
+    public Outcome<RegistrationCall> WithBody(ReadOnlySpan<byte> body)
+    {
+        if (body.Length > MaxBodySize)
+            return new Refusal(ProvisioningErrors.RequestTooLarge, $"The body has {body.Length} bytes", $"Send at most {MaxBodySize} bytes.");
+        if (CheckId(RegistrationId) is { } badId)
+            return badId;
+        if (body.TrimStart(" \t\r\n"u8).IsEmpty)
+            return this;
+        if (!JsonBody.Read(body, ProvisioningJson.Wire.RegisterRequest).Succeeded(out var sent, out var refusal))
+            return refusal;
+        if (!string.IsNullOrEmpty(sent.RegistrationId) && !sent.RegistrationId.Equals(RegistrationId, StringComparison.OrdinalIgnoreCase))
+            return new Refusal(ProvisioningErrors.BadRequest, $"The body has another registrationId than the address, which has '{RegistrationId}'", "Send the same id in both, or none in the body.");
+        if (sent.Csr is not null)
+            return new Refusal(ProvisioningErrors.NotOffered, "csr: issuing certificates is not offered by this version yet", "Leave csr out.");
+        if (sent.Tpm is null)
+            return this;
+        return TpmEvidence.Read(sent.Tpm).Succeeded(out var evidence, out refusal) ? this with { Tpm = evidence } : refusal;
+    }
+}

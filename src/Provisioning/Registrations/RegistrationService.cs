@@ -1,0 +1,172 @@
+using System.Security.Cryptography;
+using Homeport.Contract.Errors;
+using Homeport.Hub.Registry;
+using Homeport.Provisioning.Allocation;
+using Homeport.Provisioning.Attestation;
+using Homeport.Provisioning.Attestation.Tpm;
+using Homeport.Provisioning.Enrollments;
+
+namespace Homeport.Provisioning.Registrations;
+
+/// <summary>
+/// Registers devices, whatever transport they came by. A registration is finished and durable before its operation id is given
+/// out, so a poll finds it after a restart too.
+/// </summary>
+public sealed class RegistrationService(DeviceAttestation attestation, IRegistrationStore store, HubAllocator allocator, TimeProvider time)
+{
+    private const int Attempts = 3;
+    private readonly DeviceAssignment _assignment = new(allocator);
+    private readonly DeviceLocks _locks = new();
+
+    /// <summary>
+    /// Registers a device: a TPM without a token gets its challenge, a device with a good proof its operation. A disabled
+    /// enrollment and a failed allocation are results, not refusals: the device reads them with its poll.
+    /// </summary>
+    public async Task<Outcome<RegisterReply>> RegisterAsync(RegistrationCall call, CancellationToken token)
+    {
+        if (AsksForChallenge(call))
+            return await ChallengeAsync(call, token);
+        var last = await store.FindAsync(call.RegistrationId, token);
+        if (!(await attestation.VerifyAsync(call, last?.EnrollmentGroupId, token)).Succeeded(out var proof, out var refusal))
+            return refusal;
+        if (proof.Enrollment.Attestation.Type == AttestationType.Tpm && call.Tpm is null)
+            return new Refusal(ProvisioningErrors.InvalidAttestation, $"The {call} answers a challenge, but shows no TPM keys", "Send tpm.endorsementKey and tpm.storageRootKey again, as in the first call.");
+        using (await _locks.EnterAsync(call.RegistrationId, token))
+        {
+            for (var attempt = 0; attempt < Attempts; attempt++)
+            {
+                last = await store.FindAsync(call.RegistrationId, token);
+                var (registration, failure) = await RunAsync(call, proof, last, token);
+                if (await store.SaveAsync(registration, last?.ETag, token))
+                    return new RegisterReply(registration.Operations[^1], Failure: failure);
+            }
+        }
+        return new Refusal(ProvisioningErrors.RegistrationConflict, $"The {call} was changed {Attempts} times while it ran", "Register again.");
+    }
+
+    /// <summary>What came of an operation.</summary>
+    /// <param name="call">Address and proof, as for the register call.</param>
+    /// <param name="operationId">From the answer to the register call.</param>
+    /// <param name="token">Ends the call.</param>
+    public async Task<Outcome<RegistrationView>> PollAsync(RegistrationCall call, string operationId, CancellationToken token)
+    {
+        var found = await store.FindAsync(call.RegistrationId, token);
+        if (!(await attestation.VerifyAsync(call, found?.EnrollmentGroupId, token)).Succeeded(out var proof, out var refusal))
+            return refusal;
+        if (found is null || !found.Operations.Contains(operationId, StringComparer.Ordinal))
+            return new Refusal(ProvisioningErrors.RegistrationNotFound, $"The {call} has no such operation", "Register again, and poll for the operationId of the answer.");
+        return await ViewAsync(found, proof, token);
+    }
+
+    /// <summary>The registration of a device that asks for it. A TPM without a token gets a challenge first: then the reply has one.</summary>
+    public async Task<Outcome<LookupReply>> LookUpAsync(RegistrationCall call, CancellationToken token)
+    {
+        if (AsksForChallenge(call))
+            return (await ChallengeAsync(call, token)).Succeeded(out var challenged, out var bad) ? new LookupReply(null, challenged.Challenge) : bad;
+        var found = await store.FindAsync(call.RegistrationId, token);
+        if (!(await attestation.VerifyAsync(call, found?.EnrollmentGroupId, token)).Succeeded(out var proof, out var refusal))
+            return refusal;
+        if (found is null)
+            return NotFound(call.RegistrationId);
+        return (await ViewAsync(found, proof, token)).Succeeded(out var view, out refusal) ? new LookupReply(view, null) : refusal;
+    }
+
+    /// <summary>The record of a device, for a service client.</summary>
+    public async Task<Outcome<Registration>> GetAsync(string registrationId, CancellationToken token)
+        => await store.FindAsync(registrationId, token) is { } found ? found : NotFound(registrationId);
+
+    /// <summary>Deletes a record. Its device stays in the hub; when it registers again, that is its first time. Null when it is done.</summary>
+    public async Task<Refusal?> DeleteAsync(string registrationId, IfMatch condition, CancellationToken token)
+    {
+        while (await store.FindAsync(registrationId, token) is { } existing)
+        {
+            if (!condition.IsAbsent && !condition.Matches(existing.ETag))
+                return new Refusal(ProvisioningErrors.PreconditionFailed, $"Registration '{existing.RegistrationId}' has another ETag than If-Match asks for", "Read it again, or send If-Match: *.");
+            if (await store.DeleteAsync(registrationId, existing.ETag, token))
+                return null;
+        }
+        return NotFound(registrationId);
+    }
+
+    /// <summary>One page of the records of a group.</summary>
+    public async Task<Outcome<QueryPage<Registration>>> QueryAsync(string enrollmentGroupId, string? query, int pageSize, string? continuation, CancellationToken token)
+    {
+        if (EnrollmentQuery.Check(query) is { } bad)
+            return bad;
+        if (!EnrollmentQuery.TryReadContinuation(continuation, out var after))
+            return EnrollmentQuery.BadContinuation();
+        return EnrollmentQuery.Page(await store.ListAsync(enrollmentGroupId, after, pageSize + 1, token), pageSize, r => r.RegistrationId);
+    }
+
+    private static bool AsksForChallenge(RegistrationCall call) => string.IsNullOrEmpty(call.Authorization) && call.Tpm is not null;
+
+    private async Task<Outcome<RegisterReply>> ChallengeAsync(RegistrationCall call, CancellationToken token)
+        => (await attestation.ChallengeAsync(call.RegistrationId, call.Tpm!, token)).Succeeded(out var blob, out var refusal)
+            ? new RegisterReply(null, blob)
+            : refusal;
+
+    private async Task<(Registration Registration, Refusal? Failure)> RunAsync(RegistrationCall call, AttestationProof proof, Registration? last, CancellationToken token)
+    {
+        var now = time.GetUtcNow();
+        var draft = new Registration
+        {
+            RegistrationId = last?.RegistrationId ?? call.RegistrationId,
+            ETag = Guid.NewGuid().ToString("D"),
+            Created = last?.Created ?? now,
+            Updated = now,
+            Status = RegistrationStatus.Failed,
+            EnrollmentGroupId = proof.Enrollment.Kind == EnrollmentKind.Group ? proof.Enrollment.Id : null,
+            Attestation = proof.Enrollment.Attestation.Type,
+            StorageRootKey = call.Tpm?.StorageRootKey.ToArray(),
+            Operations = [.. (last?.Operations ?? []).TakeLast(Registration.MaxOperations - 1), NewOperationId()],
+        };
+        var outcome = proof.Enrollment.Settings.Enabled
+            ? await _assignment.AssignAsync(draft, last, proof, call.ApiVersion, token)
+            : Disabled(call, proof.Enrollment);
+        if (outcome.Succeeded(out var assigned, out var failure))
+            return (assigned, null);
+        // The last assignment stays known: the device keeps its place and key once the cause is mended.
+        var failed = draft with
+        {
+            Status = failure.Error == ProvisioningErrors.EnrollmentDisabled ? RegistrationStatus.Disabled : RegistrationStatus.Failed,
+            Substatus = last?.Substatus,
+            AssignedHub = last?.AssignedHub,
+            DeviceId = last?.DeviceId,
+            Attestation = last?.Attestation ?? draft.Attestation,
+            ErrorCode = failure.Error.Code,
+            ErrorMessage = $"{failure.Text} Tracking id {failure.TrackingId}",
+        };
+        return (failed, failure);
+    }
+
+    private async Task<Outcome<RegistrationView>> ViewAsync(Registration registration, AttestationProof proof, CancellationToken token)
+    {
+        var enrollment = proof.Enrollment;
+        if (!enrollment.Settings.Enabled && registration.Status == RegistrationStatus.Assigned)
+            return new RegistrationView(registration with { Status = RegistrationStatus.Disabled, ErrorCode = ProvisioningErrors.EnrollmentDisabled.Code, ErrorMessage = ProvisioningErrors.EnrollmentDisabled.Text }, null);
+        if (registration.Status != RegistrationStatus.Assigned || enrollment.Attestation.Type != AttestationType.Tpm || registration.StorageRootKey is null)
+            return new RegistrationView(registration, null);
+        if (await _assignment.HubKeyAsync(registration, token) is not { } key)
+        {
+            return new Refusal(ProvisioningErrors.RegistrationNotFound, $"Device '{registration.DeviceId}' is not in the hub '{registration.AssignedHub}' any more, or has no symmetric key there",
+                "Register again: that puts it in.");
+        }
+        // Both keys were checked when they came.
+        return TpmEvidence.Read(enrollment.Attestation.EndorsementKey, registration.StorageRootKey).Succeeded(out var evidence, out var refusal)
+            ? new RegistrationView(registration, evidence.Wrap(key))
+            : refusal;
+    }
+
+    private static Outcome<Registration> Disabled(RegistrationCall call, Enrollment enrollment)
+        => new Refusal(ProvisioningErrors.EnrollmentDisabled, $"The {call} belongs to the {enrollment}, which is disabled", "Set its provisioningStatus to enabled.");
+
+    private static Refusal NotFound(string registrationId)
+        => new(ProvisioningErrors.RegistrationNotFound, $"There is no registration '{EnrollmentForm.Shorten(registrationId)}'", "Register the device, or correct the id.");
+
+    private static string NewOperationId() => $"5.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}.{Guid.NewGuid():D}";
+}
+
+/// <summary>What a lookup led to: the registration, or a challenge to answer.</summary>
+/// <param name="View">The registration, or null.</param>
+/// <param name="Challenge">The <c>authenticationKey</c> for the TPM, or null.</param>
+public sealed record LookupReply(RegistrationView? View, byte[]? Challenge);
