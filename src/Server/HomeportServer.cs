@@ -6,6 +6,7 @@ using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Gateway.WebSockets;
 using Homeport.Hub.Live;
+using Homeport.Hub.Telemetry;
 using Homeport.Log;
 using Homeport.Server.Certificates;
 using Homeport.Server.Options;
@@ -54,6 +55,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _activity = parts.Activity;
         _sweeper = parts.Sweeper;
         mqtt = parts.Mqtt;
+        Messages = parts.Hub.Messages;
 
         _web.Use((context, next) => GuardAsync(context, next, parts.Hub, loggers.CreateLogger<HomeportServer>()));
         MapPlainHttp(ports, authority);
@@ -69,6 +71,12 @@ internal sealed partial class HomeportServer : IAsyncDisposable
 
     /// <summary>PEM file that clients have to trust.</summary>
     public string CaFile { get; }
+
+    /// <summary>Reads the hub's messages.</summary>
+    public MessageReader Messages { get; }
+
+    /// <summary>Set when the process is asked to stop.</summary>
+    public CancellationToken Stopping => _stop.Token;
 
     /// <summary>Completes when the process is asked to stop.</summary>
     public Task Stopped => _web.WaitForShutdownAsync();

@@ -27,12 +27,12 @@ internal sealed partial class WireTap(Narrator narrator, HttpMessageHandler inne
     private void Show(string body)
     {
         if (body.Length > 0)
-            narrator.Wire($"    {Narrator.Shorten(LongText().Replace(body, "$1..."), MaxLine)}");
+            narrator.Wire($"    {Narrator.Shorten(LongText().Replace(body.Replace("\\u002B", "+", StringComparison.Ordinal), "$1..."), MaxLine)}");
     }
 
     [GeneratedRegex("sig=([^&]{4})[^&]*", RegexOptions.NonBacktracking)]
     private static partial Regex Signature();
 
-    [GeneratedRegex("([A-Za-z0-9+/]{24})[A-Za-z0-9+/=]{16,}", RegexOptions.NonBacktracking)]
+    [GeneratedRegex("([A-Za-z0-9+/]{24})[A-Za-z0-9+/=]{40,}", RegexOptions.NonBacktracking)]
     private static partial Regex LongText();
 }
