@@ -33,6 +33,9 @@ public sealed class Tpm2(ITpmChannel channel, TpmPasswords? passwords = null) : 
 
     public string Name => channel.Name;
 
+    /// <summary>For commands that this library does not know.</summary>
+    public ITpmChannel Channel => channel;
+
     internal TpmPasswords Passwords { get; } = passwords ?? TpmPasswords.Empty;
 
     internal TpmAuthorization OwnerAuthorization => TpmAuthorization.Password(Passwords.Owner);

@@ -68,25 +68,28 @@ public sealed class TpmKeys(Tpm2 tpm)
     /// </exception>
     public void Activate(ReadOnlySpan<byte> authenticationKey, uint handle = TpmHandle.IdentityKey)
     {
-        if (!AuthenticationKeyBlob.TryParse(authenticationKey, out var blob, out var error))
-            throw new TpmException(TpmFailure.Malformed, error);
-        _ = GetEndorsementKey();
-        _ = GetStorageRootKey();
-        var wrapKey = ActivateCredential(blob);
+        var (secret, area) = Import(authenticationKey);
+        LoadAndKeep(secret, area, handle);
+    }
+
+    /// <summary>
+    /// Opens a challenge and signs with its key once, without keeping it: answers the nonce of a provisioning service while the key at
+    /// <see cref="TpmHandle.IdentityKey"/> stays usable.
+    /// </summary>
+    /// <param name="authenticationKey">The blob of the challenge.</param>
+    /// <param name="message">At most 1,024 bytes.</param>
+    /// <exception cref="TpmException">As <see cref="Activate"/>.</exception>
+    public byte[] SignOnce(ReadOnlySpan<byte> authenticationKey, ReadOnlySpan<byte> message)
+    {
+        var (secret, area) = Import(authenticationKey);
+        var loaded = tpm.Execute(new LoadCommand(TpmHandle.StorageRootKey, TpmAuthorization.Empty, secret, area));
         try
         {
-            var imported = tpm.Execute(new ImportCommand(TpmHandle.StorageRootKey, TpmAuthorization.Empty)
-            {
-                EncryptionKey = wrapKey,
-                Public = blob.KeyPublic,
-                Duplicate = blob.Duplicate,
-                Secret = blob.DuplicateSecret,
-            });
-            LoadAndKeep(imported, blob.KeyPublic, handle);
+            return tpm.Execute(new HmacCommand(loaded.Handle, TpmAuthorization.Empty, message.ToArray()));
         }
         finally
         {
-            CryptographicOperations.ZeroMemory(wrapKey);
+            tpm.FlushQuietly(loaded.Handle);
         }
     }
 
@@ -130,6 +133,30 @@ public sealed class TpmKeys(Tpm2 tpm)
         => message.Length <= MaxBufferBytes
             ? tpm.Execute(new HmacCommand(handle, TpmAuthorization.Empty, message.ToArray()))
             : SignSequence(message, handle);
+
+    private (byte[] Private, ReadOnlyMemory<byte> Public) Import(ReadOnlySpan<byte> authenticationKey)
+    {
+        if (!AuthenticationKeyBlob.TryParse(authenticationKey, out var blob, out var error))
+            throw new TpmException(TpmFailure.Malformed, error);
+        _ = GetEndorsementKey();
+        _ = GetStorageRootKey();
+        var wrapKey = ActivateCredential(blob);
+        try
+        {
+            var imported = tpm.Execute(new ImportCommand(TpmHandle.StorageRootKey, TpmAuthorization.Empty)
+            {
+                EncryptionKey = wrapKey,
+                Public = blob.KeyPublic,
+                Duplicate = blob.Duplicate,
+                Secret = blob.DuplicateSecret,
+            });
+            return (imported, blob.KeyPublic);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(wrapKey);
+        }
+    }
 
     private byte[] SignSequence(ReadOnlySpan<byte> message, uint handle)
     {

@@ -1,5 +1,3 @@
-using Microsoft.Win32.SafeHandles;
-
 namespace Homeport.Tpm.Channels;
 
 /// <summary>
@@ -8,7 +6,7 @@ namespace Homeport.Tpm.Channels;
 /// </summary>
 public sealed class DeviceFileChannel : ITpmChannel
 {
-    private readonly SafeFileHandle _file;
+    private readonly FileStream _file;
 
     /// <summary>Opens the device file.</summary>
     /// <exception cref="TpmException">The file does not exist, is in use, or may not be opened.</exception>
@@ -17,7 +15,7 @@ public sealed class DeviceFileChannel : ITpmChannel
         Name = path;
         try
         {
-            _file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+            _file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
         }
         catch (UnauthorizedAccessException e)
         {
@@ -40,9 +38,9 @@ public sealed class DeviceFileChannel : ITpmChannel
         TpmFrame.CheckCommand(command);
         try
         {
-            // The driver takes one write as one command.
-            RandomAccess.Write(_file, command, fileOffset: 0);
-            return TpmFrame.ReadResponse(memory => RandomAccess.Read(_file, memory.Span, fileOffset: 0), Name);
+            // Unbuffered: the driver takes one write as one command.
+            _file.Write(command);
+            return TpmFrame.ReadResponse(memory => _file.Read(memory.Span), Name);
         }
         catch (IOException e)
         {

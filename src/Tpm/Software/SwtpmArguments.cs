@@ -7,7 +7,8 @@ internal sealed record SoftwareTpmPaths(string Root)
 
     public string DataSocket => Path.Combine(Root, "tpm.sock");
 
-    public string ControlSocket => Path.Combine(Root, "tpm.ctl");
+    /// <summary>The name that tpm2-tools derive from the data socket (TCTI <c>swtpm:path=…/tpm.sock</c>).</summary>
+    public string ControlSocket => Path.Combine(Root, "tpm.sock.ctrl");
 
     public string Log => Path.Combine(Root, "swtpm.log");
 
