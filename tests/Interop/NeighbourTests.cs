@@ -51,7 +51,7 @@ public sealed class NeighbourTests(NeighbourServer shared) : IClassFixture<Neigh
     private static readonly Dictionary<string, Func<byte[]>> BadGreetings = new(StringComparer.Ordinal)
     {
         ["random bytes"] = () => [.. Enumerable.Range(0, 4096).Select(i => (byte)((i * 7919) >> 3))],
-        ["an HTTP request"] = () => "GET / HTTP/1.1\r\nHost: x\r\n\r\n"u8.ToArray(),
+        ["an HTTP request"] = () => "GET /devices/any?api-version=2021-04-12 HTTP/1.1\r\nHost: hub.homeport.test\r\nUser-Agent: lost\r\nAccept: */*\r\n\r\n"u8.ToArray(),
         ["PUBLISH before CONNECT"] = () => MqttWire.Publish("devices/d/messages/events/", "x"u8),
         ["PINGREQ before CONNECT"] = () => [0xC0, 0x00],
         ["another protocol name"] = () => [0x10, 0x0C, 0x00, 0x06, (byte)'M', (byte)'Q', (byte)'I', (byte)'s', (byte)'d', (byte)'p', 0x03, 0x02, 0x00, 0x3C],
