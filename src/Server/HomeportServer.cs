@@ -1,4 +1,3 @@
-using System.Net;
 using Homeport.Contract.Errors;
 using Homeport.Gateway;
 using Homeport.Gateway.Http;
@@ -136,17 +135,17 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = MaxRequestBody;
         kestrel.Limits.MaxRequestHeadersTotalSize = 64 * 1024;
-        kestrel.Listen(IPAddress.IPv6Any, ports.Https, listen =>
+        kestrel.ListenAnyIP(ports.Https, listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
             listen.UseHttps(tls.Callback);
         });
-        kestrel.Listen(IPAddress.IPv6Any, ports.Mqtt, listen =>
+        kestrel.ListenAnyIP(ports.Mqtt, listen =>
         {
             listen.UseHttps(tls.Callback);
             listen.Run(connection => mqtt().OnConnectedAsync(connection));
         });
-        kestrel.Listen(IPAddress.IPv6Any, ports.Crl, listen => listen.Protocols = HttpProtocols.Http1);
+        kestrel.ListenAnyIP(ports.Crl, listen => listen.Protocols = HttpProtocols.Http1);
     }
 
     /// <summary>The plain port serves the revocation list and nothing else.</summary>

@@ -52,8 +52,9 @@ internal sealed record Ports(int Https, int Mqtt, int Crl, bool HttpsMoved)
     {
         try
         {
-            using var socket = new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp) { DualMode = true };
-            socket.Bind(new IPEndPoint(IPAddress.IPv6Any, port));
+            // Both families at once, as the doors will have it.
+            using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+            socket.Bind(new IPEndPoint(Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any, port));
             socket.Listen();
             return SocketError.Success;
         }
