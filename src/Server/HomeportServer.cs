@@ -2,11 +2,10 @@ using System.Net;
 using Homeport.Contract.Errors;
 using Homeport.Gateway;
 using Homeport.Gateway.Http;
+using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Gateway.WebSockets;
-using Homeport.Hub.Access;
 using Homeport.Hub.Live;
-using Homeport.Hub.Registry;
 using Homeport.Hub.Telemetry;
 using Homeport.Log;
 using Homeport.Server.Certificates;
@@ -17,8 +16,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Homeport.Server;
 
-/// <summary>Puts the parts together, in the order in which they depend on each other: storage, hub, doors.</summary>
-internal sealed class HomeportServer : IAsyncDisposable
+/// <summary>The running server: its doors, its background work, and their end.</summary>
+internal sealed partial class HomeportServer : IAsyncDisposable
 {
     private const long MaxRequestBody = 1024 * 1024;
     private static readonly TimeSpan ShutdownTime = TimeSpan.FromSeconds(3);
@@ -42,7 +41,7 @@ internal sealed class HomeportServer : IAsyncDisposable
 
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true);
-        builder.Logging.SetMinimumLevel(options.LogLevel).AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Critical);
+        builder.Logging.SetMinimumLevel(options.LogLevel).AddFilter("Microsoft", LogLevel.Warning);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTime);
         // The doors are mapped when all is built; Kestrel asks for the handler by this.
         MqttDoor? mqtt = null;
@@ -50,32 +49,34 @@ internal sealed class HomeportServer : IAsyncDisposable
         _web = builder.Build();
         var loggers = _web.Services.GetRequiredService<ILoggerFactory>();
 
-        _records = SqliteRecordStore.Open(Path.Combine(options.DataDirectory, $"{Installation.HubName}.messages.db"), options.Partitions);
-        _log = new HubLog(_records, TimeSpan.FromDays(options.RetentionDays), time, loggers.CreateLogger<HubLog>());
-        var identities = new SqliteIdentityStore(installation.Database, seal, Installation.HubName);
-        var live = new LiveConnections();
-        var registry = new IdentityRegistry(identities, live, time);
-        var explanations = new Explanations(time, loggers.CreateLogger<Explanations>());
-        var rules = new TokenRules(options.Hosts.ToHashSet(StringComparer.OrdinalIgnoreCase), time);
-        var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
-        _activity = new ActivityJournal(identities, time, loggers.CreateLogger<ActivityJournal>());
-        _sweeper = new ConnectionSweeper(time);
-        var door = new HubDoor(new DeviceAuthenticator(identities, policies, rules), new TelemetryIngest(_log), live, _activity, explanations);
-        mqtt = new MqttDoor(door, _sweeper, time, loggers.CreateLogger<MqttDoor>());
+        var parts = new ServerParts(options, installation, time, loggers);
+        _records = parts.Records;
+        _log = parts.Log;
+        _activity = parts.Activity;
+        _sweeper = parts.Sweeper;
+        mqtt = parts.Mqtt;
+        Messages = parts.Hub.Messages;
 
-        var authorizer = new ServiceAuthorizer(policies, rules, HubErrors.IotHubUnauthorized, HubErrors.IotHubUnauthorizedAccess);
-        var hub = new HubApi(Installation.HubName, authorizer, registry, live, new MessageReader(_log), explanations, time);
+        _web.Use((context, next) => GuardAsync(context, next, parts.Hub, loggers.CreateLogger<HomeportServer>()));
         MapPlainHttp(ports, authority);
         _web.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero });
-        _web.MapRegistry(hub);
-        _web.MapMessages(hub);
-        _web.MapWebSockets(hub, mqtt);
-        _web.MapFallback(context => hub.RefuseNotFoundAsync(context));
+        _web.MapRegistry(parts.Hub);
+        _web.MapMessages(parts.Hub);
+        _web.MapProvisioningDevices(parts.Provisioning);
+        _web.MapProvisioningService(parts.Provisioning);
+        _web.MapWebSockets(parts.Hub, mqtt);
+        _web.MapFallback(context => parts.Hub.RefuseNotFoundAsync(context));
         _renewal = new CertificateRenewal(certificate, tls, time, loggers.CreateLogger<CertificateRenewal>());
     }
 
     /// <summary>PEM file that clients have to trust.</summary>
     public string CaFile { get; }
+
+    /// <summary>Reads the hub's messages.</summary>
+    public MessageReader Messages { get; }
+
+    /// <summary>Set when the process is asked to stop.</summary>
+    public CancellationToken Stopping => _stop.Token;
 
     /// <summary>Completes when the process is asked to stop.</summary>
     public Task Stopped => _web.WaitForShutdownAsync();
@@ -106,6 +107,28 @@ internal sealed class HomeportServer : IAsyncDisposable
         await _log.DisposeAsync();
         _records.Dispose();
         _stop.Dispose();
+    }
+
+    /// <summary>A fault of ours is a 500 with a tracking id and an error in the log; what a client's going causes is neither.</summary>
+    private static async Task GuardAsync(HttpContext context, RequestDelegate next, HubApi hub, ILogger logger)
+    {
+        try
+        {
+            await next(context);
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            context.Abort();
+        }
+        catch (Exception e) when (e is not Microsoft.AspNetCore.Http.BadHttpRequestException)
+        {
+            var refusal = new Refusal(HubErrors.ServerError, "A fault of the server", "Look for the tracking id in the server's log.");
+            LogFault(logger, e, context.Request.Method, context.Request.Path, refusal.TrackingId);
+            if (context.Response.HasStarted)
+                context.Abort();
+            else
+                await hub.RefuseAsync(context, refusal);
+        }
     }
 
     private static void ConfigureDoors(KestrelServerOptions kestrel, Ports ports, DoorTls tls, Func<MqttDoor> mqtt)
@@ -141,4 +164,7 @@ internal sealed class HomeportServer : IAsyncDisposable
         context.Response.ContentLength = list.Length;
         return context.Response.Body.WriteAsync(list).AsTask();
     });
+
+    [LoggerMessage(EventId = 4101, Level = LogLevel.Error, Message = "{Method} {Path} failed. Tracking id {TrackingId}")]
+    private static partial void LogFault(ILogger logger, Exception e, string method, string path, string trackingId);
 }

@@ -43,7 +43,7 @@ internal sealed record Ports(int Https, int Mqtt, int Crl, bool HttpsMoved)
         throw new ServerStartException(error switch
         {
             SocketError.AddressAlreadyInUse => $"Port {port} is taken by another program (find it with: ss -ltnp 'sport = :{port}'). Stop that, or choose another port with --{option}.",
-            SocketError.AccessDenied => $"Port {port} needs a right that this process does not have. Choose a port above 1023 with --{option}, or give the right (see docs/ports.md).",
+            SocketError.AccessDenied => $"Port {port} needs a right that this process does not have. Choose a port above 1023 with --{option}, or give the right (see docs/settings.md).",
             _ => $"Port {port} cannot be opened ({error}). Choose another with --{option}.",
         });
     }

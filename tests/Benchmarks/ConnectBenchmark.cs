@@ -34,7 +34,8 @@ internal static class ConnectBenchmark
         await using var server = await targets.StartAsync(name, options.Concurrency * DevicesPerWorker, cancellationToken);
         var endpoint = await server.ProbeAsync(cancellationToken);
         var state = new State();
-        var workers = Task.WhenAll(server.Logins.Chunk(DevicesPerWorker).Select(logins => Task.Run(() => WorkAsync(endpoint, logins, state, cancellationToken), cancellationToken)));
+        var workers = Task.WhenAll(server.Logins.Chunk(DevicesPerWorker).Select(
+            logins => Task.Run(() => WorkAsync(endpoint, logins, state, cancellationToken), cancellationToken)));
         await Task.WhenAny(workers, Task.Delay(options.WarmUp, cancellationToken));
         var window = new UsageWindow(server.Address.ProcessId);
         var before = Volatile.Read(ref state.Connects);
@@ -64,7 +65,8 @@ internal static class ConnectBenchmark
 
     private static string Report(IReadOnlyList<Measured<ConnectResult>> measured)
     {
-        var table = new MarkdownTable("target", "connects/s", "min–max", "p50 ms", "p99 ms", "server CPU ms/connect", "generator CPU ms/connect", "others' CPU");
+        var table = new MarkdownTable(
+            "target", "connects/s", "min–max", "p50 ms", "p99 ms", "server CPU ms/connect", "generator CPU ms/connect", "others' CPU");
         foreach (var (name, result, all) in measured)
         {
             table.Add(
@@ -74,7 +76,10 @@ internal static class ConnectBenchmark
 
         var ratios = new MarkdownTable("ratio", "connects/s", "server CPU per connect");
         foreach (var (above, below) in Rounds.Pairs(measured))
-            ratios.Add($"{above.Name} / {below.Name}", $"{above.Median.Rate / below.Median.Rate:F2}", $"{above.Median.ServerMilliseconds / below.Median.ServerMilliseconds:F2}");
+        {
+            ratios.Add(
+                $"{above.Name} / {below.Name}", $"{above.Median.Rate / below.Median.Rate:F2}", $"{above.Median.ServerMilliseconds / below.Median.ServerMilliseconds:F2}");
+        }
 
         return $"{table}\n{ratios}\n{Rounds.TlsLine(measured.Select(static m => (m.Name, m.Median.Tls)))} No session resumption. {Rounds.MachineLine()} "
             + "The generator costs more per connect than the servers and limits connects/s; the servers' CPU per connect is the result.";

@@ -23,7 +23,9 @@ internal static class TelemetryBenchmark
 
     public static async Task<string> RunAsync(TargetSet targets, TelemetryOptions options, CancellationToken cancellationToken)
     {
-        var rounds = await Rounds.RunAsync(targets.Names, options.Rounds, name => MeasureAsync(targets, name, options, cancellationToken), static result => result.Rate, static result => result.Usage);
+        var rounds = await Rounds.RunAsync(
+            targets.Names, options.Rounds, name => MeasureAsync(targets, name, options, cancellationToken), static result => result.Rate,
+            static result => result.Usage);
         return Report(rounds);
     }
 
@@ -38,10 +40,10 @@ internal static class TelemetryBenchmark
             foreach (var login in server.Logins)
                 publishers.Add(await OpenAsync(endpoint, login, options, latencies, cancellationToken));
 
-            var running = Task.WhenAll(publishers.Select(publisher => publisher.RunAsync(cancellationToken)));
+            var running = publishers.Select(publisher => publisher.RunAsync(cancellationToken)).ToList();
             var result = await MeasureAsync(server, endpoint, publishers, running, latencies, options, cancellationToken);
             publishers.ForEach(static publisher => publisher.Stop());
-            await running.WaitAsync(DrainTimeout, cancellationToken);
+            await Task.WhenAll(running).WaitAsync(DrainTimeout, cancellationToken);
             return result;
         }
         finally
@@ -52,7 +54,8 @@ internal static class TelemetryBenchmark
     }
 
     private static async Task<TelemetryResult> MeasureAsync(
-        RunningServer server, TlsEndpoint endpoint, List<Publisher> publishers, Task running, LatencyHistogram latencies, TelemetryOptions options, CancellationToken cancellationToken)
+        RunningServer server, TlsEndpoint endpoint, List<Publisher> publishers, List<Task> running,
+        LatencyHistogram latencies, TelemetryOptions options, CancellationToken cancellationToken)
     {
         await DelayAsync(options.WarmUp, running, cancellationToken);
         publishers.ForEach(static publisher => publisher.Recording = true);
@@ -66,10 +69,10 @@ internal static class TelemetryBenchmark
         return new TelemetryResult(endpoint.Description, messages, latencies.Quantile(0.5), latencies.Quantile(0.99), usage, resident);
     }
 
-    /// <summary>Waits, but no longer than the first failed connection.</summary>
-    private static async Task DelayAsync(TimeSpan duration, Task running, CancellationToken cancellationToken)
+    /// <summary>Waits; a connection that ends meanwhile has failed, and its exception ends the run.</summary>
+    private static async Task DelayAsync(TimeSpan duration, List<Task> running, CancellationToken cancellationToken)
     {
-        var ended = await Task.WhenAny(running, Task.Delay(duration, cancellationToken));
+        var ended = await Task.WhenAny([.. running, Task.Delay(duration, cancellationToken)]);
         await ended;
     }
 
@@ -97,7 +100,10 @@ internal static class TelemetryBenchmark
 
         var ratios = new MarkdownTable("ratio", "messages/s", "server CPU per message");
         foreach (var (above, below) in Rounds.Pairs(measured))
-            ratios.Add($"{above.Name} / {below.Name}", $"{above.Median.Rate / below.Median.Rate:F2}", $"{above.Median.ServerMicroseconds / below.Median.ServerMicroseconds:F2}");
+        {
+            ratios.Add(
+                $"{above.Name} / {below.Name}", $"{above.Median.Rate / below.Median.Rate:F2}", $"{above.Median.ServerMicroseconds / below.Median.ServerMicroseconds:F2}");
+        }
 
         return $"{table}\n{ratios}\n{Rounds.TlsLine(measured.Select(static m => (m.Name, m.Median.Tls)))} {Rounds.MachineLine()} "
             + "The load is a closed loop: latency at saturation is in-flight messages divided by messages/s. "

@@ -8,15 +8,46 @@ namespace Homeport.Tests.Benchmarks;
 /// <summary>The command line.</summary>
 internal static class Verbs
 {
-    private static readonly Option<string?> Ready = new("--homeport") { Description = "Ready file of a running Homeport server." };
-    private static readonly Option<bool> Start = new("--start-homeport") { Description = "Build src/Server in Release and start it with an empty data directory." };
-    private static readonly Option<string?> ServerDll = new("--server-dll") { Description = "Start this homeport-server.dll instead of building one." };
-    private static readonly Option<string> Mosquitto = new("--mosquitto") { DefaultValueFactory = _ => "/usr/sbin/mosquitto", Description = "The mosquitto executable; '' leaves it out." };
-    private static readonly Option<string> Key = new("--key") { DefaultValueFactory = _ => TestCertificate.P256, Description = "Key of the references' certificate." };
-    private static readonly Option<int> RoundCount = new("--rounds") { DefaultValueFactory = _ => 1, Description = "Rounds over all targets; the median is shown." };
+    private static readonly Option<string?> Ready = new("--homeport")
+    {
+        Description = "Ready file of a running Homeport server. Prefer --start-homeport for memory: a server that has worked before reuses what it holds.",
+    };
+
+    private static readonly Option<bool> Start = new("--start-homeport")
+    {
+        Description = "Build src/Server in Release and start it with an empty data directory.",
+    };
+
+    private static readonly Option<string?> ServerDll = new("--server-dll")
+    {
+        Description = "Start this homeport-server.dll instead of building one.",
+    };
+
+    private static readonly Option<string> Mosquitto = new("--mosquitto")
+    {
+        DefaultValueFactory = _ => "/usr/sbin/mosquitto",
+        Description = "The mosquitto executable; '' leaves it out.",
+    };
+
+    private static readonly Option<string> Key = new Option<string>("--key")
+    {
+        DefaultValueFactory = _ => TestCertificate.P256,
+        Description = "Key of the references' certificate; choose Homeport's kind.",
+    }.AcceptOnlyFromAmong(TestCertificate.P256, TestCertificate.Rsa2048);
+
+    private static readonly Option<int> RoundCount = new("--rounds")
+    {
+        DefaultValueFactory = _ => 1,
+        Description = "Rounds over all targets; the median is shown.",
+    };
+
     private static readonly Option<int> Seconds = new("--seconds") { DefaultValueFactory = _ => 10, Description = "Length of the measured window." };
     private static readonly Option<bool> Inline = new("--inline-scheduling") { Description = "Bare server: UnsafePreferInlineScheduling." };
-    private static readonly Option<bool> AskCertificate = new("--request-client-certificate") { Description = "Bare server: request a client certificate without requiring it." };
+    private static readonly Option<bool> AskCertificate = new("--request-client-certificate")
+    {
+        Description = "Bare server: request a client certificate without requiring it.",
+    };
+
     private static readonly Option<bool> NoResume = new("--no-resume") { Description = "Bare server: no TLS session tickets." };
     private static readonly Option<int> IoQueues = new("--io-queues") { Description = "Bare server: IOQueueCount; 0 is Kestrel's default." };
 
@@ -28,7 +59,10 @@ internal static class Verbs
         var properties = new Option<int>("--properties") { Description = "Application properties per message." };
         var warmUp = new Option<int>("--warm-up") { DefaultValueFactory = _ => 2, Description = "Seconds before the window opens." };
         var threads = new Option<int>("--threads") { DefaultValueFactory = _ => 1, Description = "Threads of the load generator." };
-        var command = new Command("telemetry", "QoS 1 publishes per second, latency and CPU per message.") { connections, window, body, properties, warmUp, threads, Seconds, RoundCount };
+        var command = new Command("telemetry", "QoS 1 publishes per second, latency and CPU per message.")
+        {
+            connections, window, body, properties, warmUp, threads, Seconds, RoundCount,
+        };
         AddTargets(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -47,7 +81,10 @@ internal static class Verbs
         var concurrency = new Option<int>("--concurrency") { DefaultValueFactory = _ => 4, Description = "Connections being opened at once." };
         var warmUp = new Option<int>("--warm-up") { DefaultValueFactory = _ => 3, Description = "Seconds before the window opens." };
         var threads = new Option<int>("--threads") { DefaultValueFactory = _ => 2, Description = "Threads of the load generator." };
-        var command = new Command("connect", "TLS handshake + CONNECT + DISCONNECT per second and CPU per connect.") { concurrency, warmUp, threads, Seconds, RoundCount };
+        var command = new Command("connect", "TLS handshake + CONNECT + DISCONNECT per second and CPU per connect.")
+        {
+            concurrency, warmUp, threads, Seconds, RoundCount,
+        };
         AddTargets(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -95,7 +132,10 @@ internal static class Verbs
         var port = new Option<int>("--port");
         var certificate = new Option<string>("--certificate-file") { Required = true };
         var key = new Option<string>("--key-file") { Required = true };
-        var command = new Command("bare-server", "The bare Kestrel loop that the other verbs start as a process of its own.") { port, certificate, key, Inline, AskCertificate, NoResume, IoQueues };
+        var command = new Command("bare-server", "The bare Kestrel loop that the other verbs start as a process of its own.")
+        {
+            port, certificate, key, Inline, AskCertificate, NoResume, IoQueues,
+        };
         command.SetAction((parsed, cancellationToken) => Bare.BareServer.RunAsync(
             parsed.GetValue(port), parsed.GetRequiredValue(certificate), parsed.GetRequiredValue(key),
             new BareTuning(parsed.GetValue(Inline), parsed.GetValue(AskCertificate), !parsed.GetValue(NoResume), parsed.GetValue(IoQueues)), cancellationToken));

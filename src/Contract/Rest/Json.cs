@@ -14,6 +14,7 @@ namespace Homeport.Contract.Rest;
 [JsonSerializable(typeof(HubErrorBody))]
 [JsonSerializable(typeof(DeviceErrorBody))]
 [JsonSerializable(typeof(MessagePage))]
+[JsonSerializable(typeof(StoredMessage))]
 [JsonSerializable(typeof(ExplanationBody))]
 [JsonSerializable(typeof(IReadOnlyList<ExplanationBody>))]
 [JsonSerializable(typeof(ReadyFile))]

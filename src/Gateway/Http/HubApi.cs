@@ -25,7 +25,7 @@ public sealed record HubApi(
     TimeProvider Time)
 {
     /// <summary>Keeps and sends a refusal.</summary>
-    internal Task RefuseAsync(HttpContext context, Refusal refusal) => context.WriteRefusalAsync(Explanations.Keep(refusal, "https"), Time.GetUtcNow());
+    public Task RefuseAsync(HttpContext context, Refusal refusal) => context.WriteRefusalAsync(Explanations.Keep(refusal, "https"), Time.GetUtcNow());
 
     /// <summary>Answers a call that no endpoint knows. Not kept: strangers would push out what is worth keeping.</summary>
     public Task RefuseNotFoundAsync(HttpContext context)

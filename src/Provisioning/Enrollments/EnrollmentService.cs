@@ -134,7 +134,7 @@ public sealed class EnrollmentService(IEnrollmentStore store, HubAllocator alloc
             return refusal;
         if (allocator.Check(settings) is { } badHub)
             return badHub;
-        var now = time.GetUtcNow();
+        var now = StoredTime.Now(time);
         return new Enrollment
         {
             Kind = kind,

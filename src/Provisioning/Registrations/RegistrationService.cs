@@ -107,7 +107,7 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
 
     private async Task<(Registration Registration, Refusal? Failure)> RunAsync(RegistrationCall call, AttestationProof proof, Registration? last, CancellationToken token)
     {
-        var now = time.GetUtcNow();
+        var now = StoredTime.Now(time);
         var draft = new Registration
         {
             RegistrationId = last?.RegistrationId ?? call.RegistrationId,

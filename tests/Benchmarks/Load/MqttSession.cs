@@ -19,7 +19,10 @@ internal static class MqttSession
             var answer = new byte[4];
             await stream.ReadExactlyAsync(answer, cancellationToken);
             if (answer is not [0x20, 0x02, _, 0x00])
-                throw new MqttRefusedException($"CONNECT of {login.ClientId} was answered with {Convert.ToHexString(answer)} instead of a CONNACK with code 0.");
+            {
+                throw new MqttRefusedException(
+                    $"CONNECT of {login.ClientId} was answered with {Convert.ToHexString(answer)} instead of a CONNACK with code 0.");
+            }
 
             return stream;
         }

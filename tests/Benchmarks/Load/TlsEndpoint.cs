@@ -53,7 +53,8 @@ internal sealed class TlsEndpoint
         // The runtime builds a chain before it asks the callback; without this policy it looks through the system's store.
         var pinned = Options(host);
         pinned.CertificateChainPolicy = validating._options.CertificateChainPolicy;
-        pinned.RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null && certificate.GetRawCertData().AsSpan().SequenceEqual(seen);
+        pinned.RemoteCertificateValidationCallback = (_, certificate, _, _) =>
+            certificate is not null && certificate.GetRawCertData().AsSpan().SequenceEqual(seen);
         return new TlsEndpoint(validating._address, pinned, $"{stream.SslProtocol} {stream.NegotiatedCipherSuite}, {key}");
     }
 

@@ -22,7 +22,7 @@ internal static class Rounds
             }
         }
 
-        return [.. results.Select(result => new Measured<T>(result.Name, result.All.OrderBy(orderBy).ElementAt((rounds - 1) / 2), result.All))];
+        return [.. results.Select(result => new Measured<T>(result.Name, MedianOf(result.All, orderBy, usage), result.All))];
     }
 
     /// <summary>Each target with each later one: homeport / mosquitto, homeport / bare, mosquitto / bare.</summary>
@@ -37,8 +37,8 @@ internal static class Rounds
 
     /// <summary>What a reader must know to judge the numbers.</summary>
     public static string MachineLine() =>
-        $"Generator and server share the {Environment.ProcessorCount} cores of one machine, one server at a time, over loopback: a rate says what is left after the generator took its part, "
-        + "so compare the CPU per unit first. CPU is user + system time of the process over the measured window (/proc/<pid>/stat), kernel TCP work included. "
+        $"Generator and server share the {Environment.ProcessorCount} cores of one machine, one server at a time, over loopback: "
+        + "a rate says what is left after the generator took its part, so compare the CPU per unit first. CPU is user + system time of the process over the measured window (/proc/<pid>/stat), kernel TCP work included. "
         + "\"Others' CPU\" is what every other process took of the machine; a measurement above 10 % was repeated, and is disturbed if it still shows more.";
 
     public static string TlsLine(IEnumerable<(string Name, string Tls)> negotiated) =>
@@ -56,5 +56,13 @@ internal static class Rounds
         }
 
         return best;
+    }
+
+    /// <summary>The median of the undisturbed rounds, or of all if there is none.</summary>
+    private static T MedianOf<T>(List<T> all, Func<T, double> orderBy, Func<T, Usage> usage)
+    {
+        var undisturbed = all.Where(result => usage(result).OtherShare <= DisturbedAbove).ToList();
+        var candidates = undisturbed.Count > 0 ? undisturbed : all;
+        return candidates.OrderBy(orderBy).ElementAt((candidates.Count - 1) / 2);
     }
 }

@@ -19,7 +19,8 @@ internal sealed class HomeportRegistry : IDisposable
 
     public HomeportRegistry(string connectionString, int httpsPort, X509Certificate2 trusted)
     {
-        var parts = connectionString.Split(';').Select(static part => part.Split('=', 2)).ToDictionary(static part => part[0], static part => part[1], StringComparer.OrdinalIgnoreCase);
+        var parts = connectionString.Split(';').Select(static part => part.Split('=', 2)).ToDictionary(
+            static part => part[0], static part => part[1], StringComparer.OrdinalIgnoreCase);
         _hub = parts["HostName"];
         var handler = new SocketsHttpHandler { SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = TrustOnly(trusted) } };
         _http = new HttpClient(handler) { BaseAddress = new Uri($"https://{_hub}:{httpsPort}/") };
@@ -73,7 +74,10 @@ internal sealed class HomeportRegistry : IDisposable
     private async Task<DeviceLogin> CreateOneAsync(string deviceId, CancellationToken cancellationToken)
     {
         var key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
-        using var request = new HttpRequestMessage(HttpMethod.Put, PathOf(deviceId)) { Content = new StringContent(Identity(deviceId, key), Encoding.UTF8, "application/json") };
+        using var request = new HttpRequestMessage(HttpMethod.Put, PathOf(deviceId))
+        {
+            Content = new StringContent(Identity(deviceId, key), Encoding.UTF8, "application/json"),
+        };
         await SendAsync(request, cancellationToken);
         return new DeviceLogin(deviceId, $"{_hub}/{deviceId}/?api-version={ApiVersion}", Token(Uri.EscapeDataString($"{_hub}/devices/{deviceId}"), key));
     }
@@ -81,7 +85,8 @@ internal sealed class HomeportRegistry : IDisposable
     private static string Identity(string deviceId, string key)
     {
         var secondary = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
-        return JsonSerializer.Serialize(new { deviceId, authentication = new { type = "sas", symmetricKey = new { primaryKey = key, secondaryKey = secondary } } });
+        var symmetricKey = new { primaryKey = key, secondaryKey = secondary };
+        return JsonSerializer.Serialize(new { deviceId, authentication = new { type = "sas", symmetricKey } });
     }
 
     private async Task SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)

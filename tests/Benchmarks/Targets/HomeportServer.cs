@@ -50,7 +50,8 @@ internal static class HomeportServer
     /// <summary>Uses the server that wrote <paramref name="readyFile"/>; the devices made for the run are deleted after it.</summary>
     public static async Task<RunningServer> AttachAsync(string readyFile, int devices, CancellationToken cancellationToken)
     {
-        var ready = await ReadyFile.TryReadAsync(readyFile, cancellationToken) ?? throw new FileNotFoundException($"{readyFile} does not exist or is no JSON.", readyFile);
+        var ready = await ReadyFile.TryReadAsync(readyFile, cancellationToken)
+            ?? throw new FileNotFoundException($"{readyFile} does not exist or is no JSON.", readyFile);
         var address = ready.Address();
         var registry = new HomeportRegistry(ready.ServiceConnectionString, ready.HttpsPort, address.Trusted);
         var logins = await registry.CreateAsync(devices, cancellationToken);
@@ -104,11 +105,18 @@ internal static class HomeportServer
     {
         var root = new DirectoryInfo(AppContext.BaseDirectory);
         while (!File.Exists(Path.Combine(root.FullName, "Homeport.slnx")))
-            root = root.Parent ?? throw new DirectoryNotFoundException($"No Homeport.slnx above {AppContext.BaseDirectory}; give the server with --server-dll.");
+        {
+            root = root.Parent
+                ?? throw new DirectoryNotFoundException($"No Homeport.slnx above {AppContext.BaseDirectory}; give the server with --server-dll.");
+        }
 
         var project = Path.Combine(root.FullName, "src", "Server");
-        using var build = Process.Start(new ProcessStartInfo("dotnet", ["build", project, "-c", "Release", "-v", "quiet", "-nologo"]) { UseShellExecute = false, RedirectStandardOutput = true })
-            ?? throw new InvalidOperationException("dotnet build did not start.");
+        var start = new ProcessStartInfo("dotnet", ["build", project, "-c", "Release", "-v", "quiet", "-nologo"])
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+        };
+        using var build = Process.Start(start) ?? throw new InvalidOperationException("dotnet build did not start.");
         var output = await build.StandardOutput.ReadToEndAsync(cancellationToken);
         await build.WaitForExitAsync(cancellationToken);
         return build.ExitCode == 0

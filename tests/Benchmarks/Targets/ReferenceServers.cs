@@ -22,7 +22,8 @@ internal static class ReferenceServers
         var process = ServerProcess.Start("dotnet", arguments);
         try
         {
-            var port = await process.WaitForAsync("listening port", StartTimeout, () => Task.FromResult(process.FindOutput(BareServer.ListeningOn)), cancellationToken);
+            var port = await process.WaitForAsync(
+                "listening port", StartTimeout, () => Task.FromResult(process.FindOutput(BareServer.ListeningOn)), cancellationToken);
             var address = new ServerAddress(process.Id, "localhost", int.Parse(port, CultureInfo.InvariantCulture), certificate.Certificate);
             return new RunningServer(address, Logins(devices), process.DisposeAsync);
         }
@@ -57,7 +58,11 @@ internal static class ReferenceServers
     private static List<DeviceLogin> Logins(int count)
     {
         var token = $"SharedAccessSignature sr=localhost%2Fdevices%2Fdevice&sig={new string('A', 43)}%3D&se=4102444800";
-        return [.. Enumerable.Range(0, count).Select(i => new DeviceLogin($"bench-00000000-{i}", $"localhost/bench-00000000-{i}/?api-version=2021-04-12", token))];
+        return
+        [
+            .. Enumerable.Range(0, count).Select(static i => $"bench-00000000-{i}")
+                .Select(id => new DeviceLogin(id, $"localhost/{id}/?api-version=2021-04-12", token)),
+        ];
     }
 
     private static string MosquittoConfiguration(TestCertificate certificate, int port) =>

@@ -1,0 +1,91 @@
+using Homeport.Contract.Errors;
+using Homeport.Hub.Access;
+using Homeport.Provisioning.Enrollments;
+using Homeport.Provisioning.Registrations;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace Homeport.Gateway.Http.Provisioning;
+
+/// <summary>What the HTTPS endpoints of an application's provisioning service stand on.</summary>
+/// <param name="idScope">The application's, for example <c>0ne00A1B2C3</c>.</param>
+/// <param name="enrollments">Who may register.</param>
+/// <param name="registrations">Registers devices.</param>
+/// <param name="authorizer">Lets service calls in.</param>
+/// <param name="explanations">Keeps why something was refused.</param>
+/// <param name="time">The clock.</param>
+/// <param name="logger">For failures of the server itself.</param>
+public sealed partial class ProvisioningApi(
+    string idScope,
+    EnrollmentService enrollments,
+    RegistrationService registrations,
+    ServiceAuthorizer authorizer,
+    Explanations explanations,
+    TimeProvider time,
+    ILogger<ProvisioningApi> logger)
+{
+    private const string Door = "dps https";
+
+    internal string IdScope => idScope;
+
+    internal EnrollmentService Enrollments => enrollments;
+
+    internal RegistrationService Registrations => registrations;
+
+    internal ServiceAuthorizer Authorizer => authorizer;
+
+    /// <summary>Keeps a refusal for the operator.</summary>
+    internal Refusal Explain(Refusal refusal) => explanations.Keep(refusal, Door);
+
+    /// <summary>Answers a call by its HTTP method. Failures of the server are logged and answered in the service's form.</summary>
+    internal RequestDelegate ByMethod(params (string Method, Func<HttpContext, Task> Call)[] calls) => async context =>
+    {
+        var call = calls.FirstOrDefault(c => c.Method.Equals(context.Request.Method, StringComparison.OrdinalIgnoreCase)).Call;
+        try
+        {
+            if (call is not null)
+                await call(context);
+            else
+                await RefuseMethodAsync(context, calls.Select(c => c.Method));
+        }
+        catch (Exception e) when (!context.RequestAborted.IsCancellationRequested && !context.Response.HasStarted)
+        {
+            var refusal = Explain(new Refusal(ProvisioningErrors.InternalError, $"{context.Request.Method} {context.Request.Path} failed in the server", "Look into the server's log."));
+            LogFailed(e, refusal.TrackingId);
+            await ProvisioningAnswers.RefuseAsync(context, refusal, time.GetUtcNow());
+        }
+    };
+
+    /// <summary>Refuses a call with all that is known, as a service client may see it.</summary>
+    internal Task RefuseAsync(HttpContext context, Refusal refusal) => ProvisioningAnswers.RefuseAsync(context, Explain(refusal), time.GetUtcNow());
+
+    /// <summary>Refuses a device's call. What enrollments there are is not said to a stranger; the operator finds it by the tracking id.</summary>
+    internal Task RefuseDeviceAsync(HttpContext context, Refusal refusal)
+    {
+        var isDiscreet = refusal.Error == ProvisioningErrors.CredentialMismatch || refusal.Error == ProvisioningErrors.EnrollmentNotFound;
+        var text = isDiscreet ? $"{refusal.Error.Text} The server keeps the reason under the tracking id." : refusal.Text;
+        return ProvisioningAnswers.RefuseAsync(context, Explain(refusal), time.GetUtcNow(), text);
+    }
+
+    /// <summary>Null when the query has an <c>api-version</c>; every known one is served alike.</summary>
+    internal static Refusal? CheckApiVersion(HttpContext context)
+        => IsApiVersion(context.Request.Query["api-version"].ToString())
+            ? null
+            : new Refusal(ProvisioningErrors.BadRequest, "The query has no api-version of the form yyyy-MM-dd", "Add ?api-version=2021-06-01 to the address.");
+
+    private static bool IsApiVersion(string text)
+        => text.Length is >= 10 and <= 32
+            && text[4] == '-' && text[7] == '-'
+            && DateOnly.TryParseExact(text.AsSpan(0, 10), "yyyy-MM-dd", out _)
+            && (text.Length == 10 || text[10] == '-');
+
+    private Task RefuseMethodAsync(HttpContext context, IEnumerable<string> methods)
+    {
+        var allowed = string.Join(", ", methods);
+        context.Response.Headers.Allow = allowed;
+        return RefuseAsync(context, new Refusal(ProvisioningErrors.MethodNotAllowed, $"The call was {context.Request.Method} {context.Request.Path}", $"Use {allowed}."));
+    }
+
+    [LoggerMessage(EventId = 3101, Level = LogLevel.Error, Message = "A provisioning call failed. Tracking id {TrackingId}")]
+    private partial void LogFailed(Exception exception, string trackingId);
+}

@@ -1,0 +1,67 @@
+using System.CommandLine;
+using System.Text.Json;
+using Homeport.Contract.Access;
+using Homeport.Contract.Rest;
+using Homeport.Device;
+
+namespace Homeport.Tool;
+
+/// <summary>Which server a command speaks to: a server's ready file has it all; else a service connection string.</summary>
+internal sealed class ConnectionOptions
+{
+    private const string Variable = "HOMEPORT_CONNECTION_STRING";
+
+    private readonly Option<FileInfo> _readyFile = new("--ready-file") { Description = "File that the server wrote with --ready-file", Recursive = true };
+
+    private readonly Option<string> _connectionString = new("--connection-string")
+    {
+        Description = $"Service connection string of the hub; better in the environment variable {Variable}, where other users do not see it",
+        Recursive = true,
+    };
+
+    private readonly Option<FileInfo> _ca = new("--ca") { Description = "PEM file of the server's CA; without it the system decides", Recursive = true };
+
+    private readonly Option<int> _port = new("--port") { Description = "Port of HTTPS", DefaultValueFactory = _ => 443, Recursive = true };
+
+    public void AddTo(Command command)
+    {
+        foreach (var option in (Option[])[_readyFile, _connectionString, _ca, _port])
+            command.Options.Add(option);
+    }
+
+    /// <summary>Opens a client.</summary>
+    /// <exception cref="ToolException">The options do not name a server.</exception>
+    public HubClient Open(ParseResult parsed)
+    {
+        var (text, ca, port) = (parsed.GetValue(_connectionString) ?? Environment.GetEnvironmentVariable(Variable), parsed.GetValue(_ca)?.FullName, parsed.GetValue(_port));
+        if (parsed.GetValue(_readyFile) is { } file)
+            (text, ca, port) = FromReadyFile(file.FullName);
+        if (string.IsNullOrEmpty(text))
+            throw new ToolException($"Say which hub: --ready-file, --connection-string or the environment variable {Variable}.");
+        if (!ConnectionString.TryParse(text, out var connection, out var reason))
+            throw new ToolException($"The connection string cannot be used: {reason}.");
+        if (connection.SharedAccessKey is null || connection.SharedAccessKeyName is null)
+            throw new ToolException("The connection string has no SharedAccessKeyName and SharedAccessKey. Use one of a policy such as service or iothubowner.");
+        try
+        {
+            return new HubClient(connection, port, ca is null ? ServerTrust.System : ServerTrust.FromPemFile(ca), TimeProvider.System);
+        }
+        catch (Exception e) when (e is IOException or FormatException or UnauthorizedAccessException)
+        {
+            throw new ToolException($"The CA file cannot be used: {e.Message}", e);
+        }
+    }
+
+    private static (string Text, string Ca, int Port) FromReadyFile(string path)
+    {
+        try
+        {
+            var ready = JsonSerializer.Deserialize(File.ReadAllBytes(path), Json.Default.ReadyFile)!;
+            return (ready.Hubs[0].ServiceConnectionString, ready.CaFile, ready.Ports.Https);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            throw new ToolException($"The ready file cannot be used: {e.Message}", e);
+        }
+    }
+}
