@@ -47,10 +47,15 @@ public sealed record ConnectPacket(string ClientId, string? UserName, string? Pa
         WillMessage? will = null;
         if (hasWill)
             will = new WillMessage(reader.ReadString(), reader.ReadBytes().ToArray(), willQos, (flags & 0x20) != 0);
+        if (will is not null && !IsTopicName(will.Topic))
+            return null;
         var userName = (flags & 0x80) != 0 ? reader.ReadString() : null;
         var password = (flags & 0x40) != 0 ? Encoding.UTF8.GetString(reader.ReadBytes()) : null;
         return reader.Failed || !reader.AtEnd ? null : new ConnectPacket(clientId, userName, password, (flags & 0x02) != 0, keepAlive, will);
     }
+
+    /// <summary>A will is published to its topic, so it has to be one: not empty and without wildcards. Source: MQTT 3.1.1 section 4.7.</summary>
+    private static bool IsTopicName(string topic) => topic.Length > 0 && topic.AsSpan().IndexOfAny('+', '#') < 0;
 
     /// <summary>The whole packet as bytes. Wills are not sent by our own clients.</summary>
     public byte[] ToBytes()

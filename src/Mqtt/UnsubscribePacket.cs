@@ -15,7 +15,12 @@ public sealed record UnsubscribePacket(ushort PacketId, IReadOnlyList<string> Fi
         var packetId = reader.ReadUInt16();
         var filters = new List<string>();
         while (!reader.Failed && !reader.AtEnd)
-            filters.Add(reader.ReadString());
+        {
+            var filter = reader.ReadString();
+            if (filter.Length == 0)
+                return false;
+            filters.Add(filter);
+        }
         if (flags != 2 || reader.Failed || packetId == 0 || filters.Count == 0)
             return false;
         packet = new UnsubscribePacket(packetId, filters);

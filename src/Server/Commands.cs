@@ -1,4 +1,9 @@
+using Homeport.Contract.Rest;
+using Homeport.Device.Hub;
+using Homeport.Device.Provisioning;
+using Homeport.Server.Demo;
 using Homeport.Server.Options;
+using Homeport.Tpm;
 
 namespace Homeport.Server;
 
@@ -10,7 +15,7 @@ internal static class Commands
     /// <summary>Prints the settings in effect. Exit code 0 when they are usable.</summary>
     public static int Check(SettingSources sources)
     {
-        var options = OptionsReader.Read(sources, demo: false);
+        var options = OptionsReader.Read(sources);
         if (options is null)
             return Report(sources.Errors);
         foreach (var (name, value, source) in OptionsReader.Describe(sources, options))
@@ -19,9 +24,9 @@ internal static class Commands
     }
 
     /// <summary>Serves until the process is asked to stop.</summary>
-    public static async Task<int> RunAsync(SettingSources sources, bool demo, CancellationToken token)
+    public static async Task<int> RunAsync(SettingSources sources, bool demo, string? demoTpm, CancellationToken token)
     {
-        var options = OptionsReader.Read(sources, demo);
+        var options = OptionsReader.Read(sources, demo, demoTpm);
         if (options is null)
             return Report(sources.Errors);
         try
@@ -42,10 +47,30 @@ internal static class Commands
         await using var server = new HomeportServer(options, ports, installation, TimeProvider.System);
         await server.StartAsync(token);
         var ready = Welcome.Describe(options, ports, installation, server.CaFile);
-        Console.WriteLine(Welcome.Text(ready, options, ports));
+        await Console.Out.WriteLineAsync(Welcome.Text(ready, options, ports));
         if (options.ReadyFile is not null)
             Welcome.Write(ready, options.ReadyFile);
+        if (options.Demo)
+            await PlayAsync(options, ready, server);
         await server.Stopped;
+    }
+
+    /// <summary>Plays the demonstration until the server stops. When it fails the server stays up: it is the user's to try again.</summary>
+    private static async Task PlayAsync(ServerOptions options, ReadyFile ready, HomeportServer server)
+    {
+        var demonstration = new Demonstration(ready, server.Messages, TimeProvider.System, Console.Out);
+        try
+        {
+            await demonstration.RunAsync(options.DemoTpm, Path.Combine(options.DataDirectory, "demo-tpm"), server.Stopping);
+        }
+        catch (OperationCanceledException) when (server.Stopping.IsCancellationRequested)
+        {
+            await Console.Out.WriteLineAsync();
+        }
+        catch (Exception e) when (e is TpmException or ProvisioningException or HubConnectionException or HttpRequestException or FormatException)
+        {
+            await Console.Error.WriteLineAsync($"homeport: the demonstration ended: {e.Message}");
+        }
     }
 
     private static int Report(IReadOnlyList<string> errors)

@@ -1,4 +1,3 @@
-using System.Net;
 using Homeport.Contract.Errors;
 using Homeport.Gateway;
 using Homeport.Gateway.Http;
@@ -6,6 +5,7 @@ using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Gateway.WebSockets;
 using Homeport.Hub.Live;
+using Homeport.Hub.Telemetry;
 using Homeport.Log;
 using Homeport.Server.Certificates;
 using Homeport.Server.Options;
@@ -54,6 +54,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _activity = parts.Activity;
         _sweeper = parts.Sweeper;
         mqtt = parts.Mqtt;
+        Messages = parts.Hub.Messages;
 
         _web.Use((context, next) => GuardAsync(context, next, parts.Hub, loggers.CreateLogger<HomeportServer>()));
         MapPlainHttp(ports, authority);
@@ -69,6 +70,12 @@ internal sealed partial class HomeportServer : IAsyncDisposable
 
     /// <summary>PEM file that clients have to trust.</summary>
     public string CaFile { get; }
+
+    /// <summary>Reads the hub's messages.</summary>
+    public MessageReader Messages { get; }
+
+    /// <summary>Set when the process is asked to stop.</summary>
+    public CancellationToken Stopping => _stop.Token;
 
     /// <summary>Completes when the process is asked to stop.</summary>
     public Task Stopped => _web.WaitForShutdownAsync();
@@ -128,17 +135,17 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = MaxRequestBody;
         kestrel.Limits.MaxRequestHeadersTotalSize = 64 * 1024;
-        kestrel.Listen(IPAddress.IPv6Any, ports.Https, listen =>
+        kestrel.ListenAnyIP(ports.Https, listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
             listen.UseHttps(tls.Callback);
         });
-        kestrel.Listen(IPAddress.IPv6Any, ports.Mqtt, listen =>
+        kestrel.ListenAnyIP(ports.Mqtt, listen =>
         {
             listen.UseHttps(tls.Callback);
             listen.Run(connection => mqtt().OnConnectedAsync(connection));
         });
-        kestrel.Listen(IPAddress.IPv6Any, ports.Crl, listen => listen.Protocols = HttpProtocols.Http1);
+        kestrel.ListenAnyIP(ports.Crl, listen => listen.Protocols = HttpProtocols.Http1);
     }
 
     /// <summary>The plain port serves the revocation list and nothing else.</summary>

@@ -5,7 +5,6 @@ using Homeport.Hub.Access;
 using Homeport.Storage;
 using Homeport.Storage.Sqlite;
 using Homeport.Server.Certificates;
-using Homeport.Server.Options;
 
 namespace Homeport.Server;
 

@@ -43,7 +43,7 @@ internal sealed record Ports(int Https, int Mqtt, int Crl, bool HttpsMoved)
         throw new ServerStartException(error switch
         {
             SocketError.AddressAlreadyInUse => $"Port {port} is taken by another program (find it with: ss -ltnp 'sport = :{port}'). Stop that, or choose another port with --{option}.",
-            SocketError.AccessDenied => $"Port {port} needs a right that this process does not have. Choose a port above 1023 with --{option}, or give the right (see docs/ports.md).",
+            SocketError.AccessDenied => $"Port {port} needs a right that this process does not have. Choose a port above 1023 with --{option}, or give the right (see docs/settings.md).",
             _ => $"Port {port} cannot be opened ({error}). Choose another with --{option}.",
         });
     }
@@ -52,8 +52,9 @@ internal sealed record Ports(int Https, int Mqtt, int Crl, bool HttpsMoved)
     {
         try
         {
-            using var socket = new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp) { DualMode = true };
-            socket.Bind(new IPEndPoint(IPAddress.IPv6Any, port));
+            // Both families at once, as the doors will have it.
+            using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+            socket.Bind(new IPEndPoint(Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any, port));
             socket.Listen();
             return SocketError.Success;
         }

@@ -7,7 +7,8 @@ var settingOptions = Setting.All.ToDictionary(
     setting => new Option<string>("--" + setting.Name) { Description = $"{setting.Description} [{setting.Variable}]", Recursive = true });
 var settingsFile = new Option<FileInfo>("--settings") { Description = "Settings file, JSON", Recursive = true };
 var demo = new Option<bool>("--demo") { Description = "Plays a device: TPM, registration, connection, messages" };
-var root = new RootCommand("Homeport: a self-hosted IoT hub that Azure IoT SDKs connect to") { settingsFile, demo };
+var demoTpm = new Option<string>("--tpm") { Description = "TPM of the demonstration's device: chip, device:/dev/tpmrm0, tcp:host:port, ...; without it a software TPM" };
+var root = new RootCommand("Homeport: a self-hosted IoT hub that Azure IoT SDKs connect to") { settingsFile, demo, demoTpm };
 foreach (var option in settingOptions.Values)
     root.Options.Add(option);
 var check = new Command("check", "Prints the settings in effect and where they come from");
@@ -19,5 +20,5 @@ SettingSources Collect(ParseResult parsed) => SettingSources.Collect(
     Environment.GetEnvironmentVariable);
 
 check.SetAction(parsed => Commands.Check(Collect(parsed)));
-root.SetAction((parsed, token) => Commands.RunAsync(Collect(parsed), parsed.GetValue(demo), token));
+root.SetAction((parsed, token) => Commands.RunAsync(Collect(parsed), parsed.GetValue(demo), parsed.GetValue(demoTpm), token));
 return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Text;
 using System.Text.Json;
 using Homeport.Contract.Rest;
-using Spectre.Console;
 
 namespace Homeport.Tool;
 
@@ -33,7 +32,7 @@ internal static class MessagesCommand
     {
         var sender = message.ModuleId is null ? message.DeviceId : $"{message.DeviceId}/{message.ModuleId}";
         var properties = string.Join(", ", message.SystemProperties.Concat(message.Properties).Select(p => $"{p.Key}={p.Value}"));
-        AnsiConsole.MarkupLineInterpolated($"[grey]{message.Partition}:{message.Offset}[/] {message.EnqueuedTime} [blue]{sender}[/] {Printable(message.Body)} [grey]{properties}[/]");
+        Console.WriteLine($"{message.Partition}:{message.Offset}  {message.EnqueuedTime}  {sender}  {Printable(message.Body)}  {properties}");
     }
 
     // A device's bytes must not steer the terminal.

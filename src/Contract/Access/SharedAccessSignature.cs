@@ -82,8 +82,8 @@ public sealed class SharedAccessSignature
         }
         if (string.IsNullOrEmpty(resource) || string.IsNullOrEmpty(signature) || string.IsNullOrEmpty(expiry))
             return "the token lacks one of the fields sr, sig and se";
-        // C and some scripts write fractions of a second.
-        if (!double.TryParse(expiry, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) || seconds is < 0 or > 253402300799)
+        // C and some scripts write fractions of a second. .NET also reads "NaN" here, which no comparison holds for.
+        if (!double.TryParse(expiry, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) || seconds is not (>= 0 and <= 253402300799))
             return "the field se is not a number of seconds since 1970";
 
         var mac = new byte[32];

@@ -41,7 +41,7 @@ public sealed partial class ProvisioningClient : IDisposable
         _logger = logger ?? NullLogger<ProvisioningClient>.Instance;
         var handler = new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = options.RequestLimit };
         handler.SslOptions.RemoteCertificateValidationCallback = options.Trust.Validate;
-        _http = new HttpClient(handler)
+        _http = new HttpClient(options.Observe?.Invoke(handler) ?? handler)
         {
             BaseAddress = new Uri($"https://{options.Endpoint}/"),
             MaxResponseContentBufferSize = MaxBodyBytes,

@@ -21,4 +21,7 @@ public sealed record ProvisioningOptions(string Endpoint, string IdScope)
 
     /// <summary>The life of the token that a registration uses. Longer than <see cref="Limit"/>.</summary>
     public TimeSpan TokenLifetime { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>Puts a handler around the HTTPS calls, for those who want to see them. Null: nothing.</summary>
+    public Func<HttpMessageHandler, HttpMessageHandler>? Observe { get; init; }
 }

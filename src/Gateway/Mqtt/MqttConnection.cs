@@ -89,11 +89,15 @@ internal sealed partial class MqttConnection : IDeviceLink
             _outbox.Trim();
     }
 
-    /// <summary>Takes the connection out of the live ones.</summary>
+    /// <summary>Takes the connection out of the live ones; publishes the will unless the client said goodbye (MQTT 3.1.1 section 3.1.2.5).</summary>
     public void End()
     {
         Close(CloseReason.ClientGone);
-        if (_session is not null && _hub.Live.Remove(this))
+        if (_session is null)
+            return;
+        if (Reason != CloseReason.ClientDisconnected)
+            _session.PublishWill();
+        if (_hub.Live.Remove(this))
             _hub.Activity.NoteConnection(_session.DeviceId, _session.ModuleId);
     }
 
@@ -241,7 +245,7 @@ internal sealed partial class MqttConnection : IDeviceLink
     private void OpenSession(ConnectPacket connect, AuthenticatedDevice device)
     {
         _maxIdle = connect.KeepAlive == 0 ? MaxIdle : TimeSpan.FromSeconds(Math.Min(connect.KeepAlive * 1.5, MaxIdle.TotalSeconds));
-        _session = new MqttSession(_hub, device);
+        _session = new MqttSession(_hub, device, connect.Will);
         _outbox.Send(new ConnackPacket(SessionPresent: false, ConnectReturnCode.Accepted).ToBytes());
         _hub.Live.Open(this);
         _hub.Activity.NoteConnection(_session.DeviceId, _session.ModuleId);
@@ -266,7 +270,10 @@ internal sealed partial class MqttConnection : IDeviceLink
         var shown = new DeviceCredentials(user.DeviceId, user.ModuleId, connect.Password is { Length: > 0 } token ? token : null, _certificate);
         // Not needed any more; it is the largest thing that an idle connection would hold.
         _certificate = null;
-        return await _hub.Authenticator.AuthenticateAsync(shown, CancellationToken.None);
+        var outcome = await _hub.Authenticator.AuthenticateAsync(shown, CancellationToken.None);
+        return outcome.Value is { } device && MqttSession.CheckWill(connect.Will, device.Identity) is { } wrong
+            ? new Refusal(HubErrors.ArgumentInvalid, $"'{device.Identity.Key}': {wrong}", "Let the will go to devices/{your device id}/messages/events/ with quality of service 0 or 1.")
+            : outcome;
     }
 
     private async Task RefuseAsync(ConnectReturnCode code, CloseReason reason)

@@ -5,6 +5,7 @@ using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
 using Homeport.Hub.Access;
 using Homeport.Hub.Live;
+using Homeport.Hub.Registry;
 using Homeport.Hub.Telemetry;
 using Homeport.Log;
 using Homeport.Mqtt;
@@ -22,8 +23,11 @@ internal sealed class MqttSession
     private readonly LogWriter _writer;
     private readonly HashSet<string> _subscriptions = new(StringComparer.Ordinal);
 
-    public MqttSession(HubDoor hub, AuthenticatedDevice device)
+    private readonly WillMessage? _will;
+
+    public MqttSession(HubDoor hub, AuthenticatedDevice device, WillMessage? will)
     {
+        _will = will;
         _hub = hub;
         DeviceId = device.Identity.DeviceId;
         ModuleId = device.Identity.ModuleId;
@@ -46,6 +50,27 @@ internal sealed class MqttSession
     public bool HasRoom => _hub.Telemetry.HasRoom(_writer);
 
     public Task RoomAsync() => _hub.Telemetry.RoomAsync(_writer, CancellationToken.None);
+
+    /// <summary>Null when the will can be published in the identity's name, else what is wrong with it.</summary>
+    public static string? CheckWill(WillMessage? will, Identity identity)
+    {
+        if (will is null)
+            return null;
+        if (will.Qos == 2)
+            return "the will has quality of service 2";
+        return new TelemetryTopic(identity.DeviceId, identity.ModuleId).TryMatch(Encoding.UTF8.GetBytes(will.Topic), out _) ? null : "the will's topic is not the device's own for telemetry";
+    }
+
+    /// <summary>Publishes the will, if there is one, as a message that says what it is.</summary>
+    public void PublishWill()
+    {
+        if (_will is null || !_telemetry.TryMatch(Encoding.UTF8.GetBytes(_will.Topic), out var bag))
+            return;
+        var properties = new byte[TelemetryTopic.MaxPropertySize(bag) + 64];
+        var length = TelemetryTopic.WriteProperties(bag, _will.Retain, properties);
+        length += RecordProperties.Write(properties.AsSpan(length), "iothub-MessageType"u8, "Will"u8);
+        _hub.Telemetry.Append(_writer, properties.AsSpan(0, length), _will.Body);
+    }
 
     /// <summary>Takes a message or a request. Gives the reason to close, or none.</summary>
     public CloseReason Take(PublishPacket publish, MqttOutbox outbox)

@@ -37,6 +37,8 @@ internal sealed class CertificateAuthority
     /// <summary>PEM file that clients have to trust.</summary>
     public string File { get; }
 
+    private DateTimeOffset AuthorityEnd => new(_certificate.NotAfter.ToUniversalTime(), TimeSpan.Zero);
+
     /// <summary>Opens the CA of a data directory, or makes it.</summary>
     public static CertificateAuthority Open(string directory, SecretSeal seal, TimeProvider time)
     {
@@ -72,7 +74,7 @@ internal sealed class CertificateAuthority
         request.CertificateExtensions.Add(CertificateRevocationListBuilder.BuildCrlDistributionPointExtension([revocationList.AbsoluteUri]));
         var now = _time.GetUtcNow();
         var end = now + ServerLifetime;
-        using var issued = request.Create(_certificate, now - Backdate, end < _certificate.NotAfter ? end : _certificate.NotAfter, Serial());
+        using var issued = request.Create(_certificate, now - Backdate, end < AuthorityEnd ? end : AuthorityEnd, Serial());
         return issued.CopyWithPrivateKey(key);
     }
 

@@ -108,7 +108,7 @@ internal sealed class Demonstration(ReadyFile ready, MessageReader messages, Tim
         _narrator.Wire($"--> CONNECT client id {result.DeviceId}, user name {result.AssignedHub}/{result.DeviceId}/?api-version=...");
         _narrator.Wire($"    password {WireTap.Redact((await tokens.GetAsync(token)).Text)}");
         await using var sender = await HubSender.ConnectAsync(
-            new HubSenderOptions(result.AssignedHub, result.DeviceId) { Port = ready.Ports.Mqtt, Trust = _trust }, tokens, time, cancellationToken: token);
+            new HubSenderOptions(result.AssignedHub, result.DeviceId) { Port = ready.Ports.Mqtt, Trust = _trust }, tokens, time, null, token);
         _narrator.Wire("<-- CONNACK 0: accepted");
 
         _narrator.Step("Messages as the hub stores them. Ctrl+C ends; connect a device of your own and it shows up here as well");

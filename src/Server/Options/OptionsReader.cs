@@ -6,7 +6,7 @@ namespace Homeport.Server.Options;
 internal static class OptionsReader
 {
     /// <summary>Reads the options. Null when there are errors, which are then in <see cref="SettingSources.Errors"/>.</summary>
-    public static ServerOptions? Read(SettingSources sources, bool demo)
+    public static ServerOptions? Read(SettingSources sources, bool demo = false, string? demoTpm = null)
     {
         var errors = sources.Errors;
         var options = new ServerOptions
@@ -24,6 +24,7 @@ internal static class OptionsReader
             RetentionDays = Number(sources, Setting.RetentionDays, 1, 7),
             LogLevel = Level(sources, errors),
             Demo = demo,
+            DemoTpm = demoTpm,
         };
         if (options.CertificateFile is null != options.CertificateKeyFile is null)
             errors.Add("--certificate and --certificate-key belong together: give both or neither.");

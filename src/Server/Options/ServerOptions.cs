@@ -41,4 +41,7 @@ public sealed record ServerOptions
 
     /// <summary>Plays the demonstration once the doors are open.</summary>
     public bool Demo { get; init; }
+
+    /// <summary>TPM of the demonstration's device: <c>chip</c>, a place such as <c>device:/dev/tpmrm0</c>, or null for a software TPM.</summary>
+    public string? DemoTpm { get; init; }
 }

@@ -1,0 +1,174 @@
+using Homeport.Hub.Registry;
+using Homeport.Provisioning.Enrollments;
+using Homeport.Provisioning.Registrations;
+
+namespace Homeport.Tests.Provisioning;
+
+/// <summary>Enrollments in memory.</summary>
+internal sealed class MemoryEnrollmentStore : IEnrollmentStore
+{
+    private readonly Lock _lock = new();
+    private readonly SortedDictionary<(EnrollmentKind Kind, string Key), Enrollment> _entries = [];
+
+    public Task<Enrollment?> FindAsync(EnrollmentKind kind, string id, CancellationToken token)
+    {
+        lock (_lock)
+            return Task.FromResult(_entries.GetValueOrDefault((kind, id.ToLowerInvariant())));
+    }
+
+    public Task<IReadOnlyList<Enrollment>> ListAsync(EnrollmentKind kind, string? after, int max, CancellationToken token)
+    {
+        lock (_lock)
+        {
+            return Task.FromResult<IReadOnlyList<Enrollment>>([.. _entries.Where(e => e.Key.Kind == kind)
+                .OrderBy(e => e.Key.Key, StringComparer.Ordinal)
+                .Where(e => string.CompareOrdinal(e.Key.Key, (after ?? "").ToLowerInvariant()) > 0)
+                .Take(max).Select(e => e.Value)]);
+        }
+    }
+
+    public Task<InsertResult> InsertAsync(Enrollment enrollment, int limit, CancellationToken token)
+    {
+        lock (_lock)
+        {
+            if (_entries.ContainsKey(Key(enrollment)))
+                return Task.FromResult(InsertResult.Exists);
+            if (_entries.Keys.Count(k => k.Kind == enrollment.Kind) >= limit)
+                return Task.FromResult(InsertResult.LimitReached);
+            _entries.Add(Key(enrollment), enrollment);
+            return Task.FromResult(InsertResult.Added);
+        }
+    }
+
+    public Task<bool> ReplaceAsync(Enrollment enrollment, string etag, CancellationToken token)
+    {
+        lock (_lock)
+        {
+            if (_entries.GetValueOrDefault(Key(enrollment))?.ETag != etag)
+                return Task.FromResult(false);
+            _entries[Key(enrollment)] = enrollment;
+            return Task.FromResult(true);
+        }
+    }
+
+    public Task<bool> DeleteAsync(EnrollmentKind kind, string id, string etag, CancellationToken token)
+    {
+        lock (_lock)
+        {
+            var key = (kind, id.ToLowerInvariant());
+            return Task.FromResult(_entries.GetValueOrDefault(key)?.ETag == etag && _entries.Remove(key));
+        }
+    }
+
+    private static (EnrollmentKind, string) Key(Enrollment enrollment) => (enrollment.Kind, enrollment.Id.ToLowerInvariant());
+}
+
+/// <summary>Registration records in memory.</summary>
+internal sealed class MemoryRegistrationStore : IRegistrationStore
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, Registration> _entries = new(StringComparer.OrdinalIgnoreCase);
+
+    public int Count => _entries.Count;
+
+    public Task<Registration?> FindAsync(string registrationId, CancellationToken token)
+    {
+        lock (_lock)
+            return Task.FromResult(_entries.GetValueOrDefault(registrationId));
+    }
+
+    public Task<IReadOnlyList<Registration>> ListAsync(string enrollmentGroupId, string? after, int max, CancellationToken token)
+    {
+        lock (_lock)
+        {
+            return Task.FromResult<IReadOnlyList<Registration>>([.. _entries.Values
+                .Where(r => r.EnrollmentGroupId is not null && r.EnrollmentGroupId.Equals(enrollmentGroupId, StringComparison.OrdinalIgnoreCase))
+                .OrderBy(r => r.RegistrationId.ToLowerInvariant(), StringComparer.Ordinal)
+                .Where(r => string.CompareOrdinal(r.RegistrationId.ToLowerInvariant(), (after ?? "").ToLowerInvariant()) > 0)
+                .Take(max)]);
+        }
+    }
+
+    public Task<bool> SaveAsync(Registration registration, string? etag, CancellationToken token)
+    {
+        lock (_lock)
+        {
+            if (_entries.GetValueOrDefault(registration.RegistrationId)?.ETag != etag)
+                return Task.FromResult(false);
+            _entries[registration.RegistrationId] = registration;
+            return Task.FromResult(true);
+        }
+    }
+
+    public Task<bool> DeleteAsync(string registrationId, string etag, CancellationToken token)
+    {
+        lock (_lock)
+            return Task.FromResult(_entries.GetValueOrDefault(registrationId)?.ETag == etag && _entries.Remove(registrationId));
+    }
+}
+
+/// <summary>Identities of a hub in memory; it counts writes.</summary>
+internal sealed class MemoryIdentityStore : IIdentityStore
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, Identity> _entries = new(StringComparer.Ordinal);
+
+    public int Writes { get; private set; }
+
+    public Identity? this[string deviceId] => _entries.GetValueOrDefault(deviceId);
+
+    public Task<Identity?> FindAsync(string deviceId, string? moduleId, CancellationToken token)
+    {
+        lock (_lock)
+            return Task.FromResult(_entries.GetValueOrDefault(Identity.KeyOf(deviceId, moduleId)));
+    }
+
+    public Task<string?> FindSimilarAsync(string deviceId, CancellationToken token)
+    {
+        lock (_lock)
+            return Task.FromResult(_entries.Keys.FirstOrDefault(k => k.Equals(deviceId, StringComparison.OrdinalIgnoreCase)));
+    }
+
+    public Task<IReadOnlyList<Identity>> ListDevicesAsync(int max, CancellationToken token)
+    {
+        lock (_lock)
+            return Task.FromResult<IReadOnlyList<Identity>>([.. _entries.Values.Take(max)]);
+    }
+
+    public Task<IReadOnlyList<Identity>> ListModulesAsync(string deviceId, CancellationToken token) => Task.FromResult<IReadOnlyList<Identity>>([]);
+
+    public Task<bool> InsertAsync(Identity identity, CancellationToken token)
+    {
+        lock (_lock)
+        {
+            Writes++;
+            return Task.FromResult(_entries.TryAdd(identity.Key, identity));
+        }
+    }
+
+    public Task<bool> ReplaceAsync(Identity identity, long version, CancellationToken token)
+    {
+        lock (_lock)
+        {
+            if (_entries.GetValueOrDefault(identity.Key)?.Version != version)
+                return Task.FromResult(false);
+            Writes++;
+            _entries[identity.Key] = identity;
+            return Task.FromResult(true);
+        }
+    }
+
+    public Task<bool> DeleteAsync(string deviceId, string? moduleId, long? version, CancellationToken token)
+    {
+        lock (_lock)
+            return Task.FromResult(_entries.Remove(Identity.KeyOf(deviceId, moduleId)));
+    }
+
+    public Task<(long Total, long Enabled)> CountAsync(CancellationToken token)
+    {
+        lock (_lock)
+            return Task.FromResult(((long)_entries.Count, (long)_entries.Values.Count(e => e.Enabled)));
+    }
+
+    public Task NoteActivityAsync(IReadOnlyCollection<IdentityActivity> activities, CancellationToken token) => Task.CompletedTask;
+}
