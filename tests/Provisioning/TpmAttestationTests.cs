@@ -134,12 +134,12 @@ public sealed class TpmAttestationTests
     }
 
     [Fact]
-    public async Task Another_TPM_gets_the_same_answers_as_an_unknown_registration()
+    public async Task Another_TPM_is_refused_after_its_answer()
     {
         await _app.EnrollAsync(TestApplication.TpmEnrollment("tpm1", Tpm));
         var answer = await _app.AnswerAsync(TestApplication.Call("tpm1", Other), Other);
         var refusal = (await _app.Registrations.RegisterAsync(answer, TestApplication.None)).Bad();
-        refusal.Error.ShouldBe(ProvisioningErrors.EnrollmentNotFound);
+        refusal.Error.ShouldBe(ProvisioningErrors.CredentialMismatch);
         refusal.Nearest.ShouldBe("tpm1");
         refusal.Tried.ShouldNotBeNull().ShouldHaveSingleItem().ShouldContain("another TPM");
         var guessed = answer with { Authorization = _app.Token("tpm1", new byte[32]) };

@@ -2,12 +2,13 @@ using Homeport.Contract.Access;
 using Homeport.Contract.Errors;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Registrations;
+using Homeport.Tpm.Attestation;
 
 namespace Homeport.Provisioning.Attestation.Tpm;
 
 /// <summary>
-/// Attestation of a TPM by a nonce that only the TPM with the shown keys can use. Every TPM gets a challenge, enrolled or not, and
-/// learns only after its answer that there is no enrollment: who asks for somebody else's registration learns nothing.
+/// Attestation of a TPM by a nonce that only the TPM with the shown keys can use. Every TPM gets a challenge, enrolled or not;
+/// whether there is an enrollment, and for which TPM, shows only after its answer.
 /// </summary>
 internal sealed class TpmAttestation(ChallengeKeys keys)
 {
@@ -31,14 +32,18 @@ internal sealed class TpmAttestation(ChallengeKeys keys)
     private static Refusal WrongAnswer(RegistrationCall call)
         => new(ProvisioningErrors.CredentialMismatch, $"The token of {call} answers none of the last two challenges to its TPM, or the server was started since", "Register again without a token, to get a new challenge.");
 
+    // 404201 for an unknown registration is what the tests of the C# SDK expect.
     private static Refusal NotEnrolled(RegistrationCall call, TpmEvidence evidence, Enrollment? individual)
-        => new(ProvisioningErrors.EnrollmentNotFound, $"The TPM with the endorsement key {evidence} (hash) proved itself for {call}, but is not enrolled for it",
+        => new(individual is null ? ProvisioningErrors.EnrollmentNotFound : ProvisioningErrors.CredentialMismatch,
+            $"The TPM with the endorsement key {evidence} (hash) proved itself for {call}, but is not enrolled for it",
             $"Make an individual enrollment '{call.RegistrationId}' with the endorsementKey {Convert.ToBase64String(evidence.EndorsementKey)}",
-            [individual switch
-            {
-                null => $"individual enrollment '{call.RegistrationId}': not there",
-                { Attestation.Type: AttestationType.Tpm } => $"{individual}: it has the endorsement key of another TPM, {Homeport.Tpm.Attestation.EndorsementKeyId.DefaultRegistrationId(individual.Attestation.EndorsementKey)} (hash)",
-                _ => $"{individual}: its attestation is {individual.Attestation}",
-            }],
+            [Compare(call, individual)],
             individual?.Id);
+
+    private static string Compare(RegistrationCall call, Enrollment? individual) => individual switch
+    {
+        null => $"individual enrollment '{call.RegistrationId}': not there",
+        { Attestation.Type: AttestationType.Tpm } => $"{individual}: it has the endorsement key of another TPM, {EndorsementKeyId.DefaultRegistrationId(individual.Attestation.EndorsementKey)} (hash)",
+        _ => $"{individual}: its attestation is {individual.Attestation}",
+    };
 }
