@@ -191,7 +191,7 @@ public sealed class EnrollmentTests
         outcomes.Where(o => o.Refusal is not null).ShouldAllBe(o => o.Refusal!.Error == ProvisioningErrors.AlreadyExists);
     }
 
-    private static EnrollmentDescription Parse(string json) => JsonBody.Read(System.Text.Encoding.UTF8.GetBytes(json), ProvisioningJson.Wire.EnrollmentDescription).Good();
+    private static EnrollmentDescription Parse(string json) => JsonBody.Read(System.Text.Encoding.UTF8.GetBytes(json), ProvisioningJson.Received.EnrollmentDescription).Good();
 
     private async Task<ServiceError?> DeleteAsync(EnrollmentKind kind, string id, string? ifMatch)
         => (await _app.Enrollments.DeleteAsync(kind, id, IfMatch.Parse(ifMatch), TestApplication.None))?.Error;

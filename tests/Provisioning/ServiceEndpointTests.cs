@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json.Nodes;
 
 namespace Homeport.Tests.Provisioning;
@@ -149,5 +150,52 @@ public sealed class ServiceEndpointTests : IAsyncLifetime
         var again = (await _server.ServiceAsync("POST", "/enrollments", Bulk)).Expect(200);
         again["isSuccessful"]!.GetValue<bool>().ShouldBeFalse();
         again["errors"]!.AsArray().ShouldHaveSingleItem()!["errorCode"]!.GetValue<int>().ShouldBe(409201);
+    }
+
+    [Theory]
+    [InlineData("""{"attestation":{"type":"symmetricKey"},"initialTwin":null,"optionalDeviceInformation":null,"deviceId":null,"capabilities":null,"iotHubs":null}""", 200)]
+    [InlineData("""{"attestation":{"type":"symmetricKey"},"iotHubs":[null]}""", 200)]
+    [InlineData("""{"attestation":{"type":"symmetricKey"},"deviceId":"\ud800"}""", 400)]
+    [InlineData("""{"attestation":{"type":"symmetricKey"},"initialTwin":{"tags":{"a":"\ud800"}}}""", 400)]
+    [InlineData("""{"attestation":{"type":"symmetricKey"},"initialTwin":{"tags":{"a":"INVALID"}}}""", 400)]
+    [InlineData("""{"attestation":{"type":"symmetricKey"},"optionalDeviceInformation":{"INVALID":1}}""", 400)]
+    [InlineData("""{"attestation":{"type":"INVALID"}}""", 400)]
+    public async Task Odd_texts_never_fail_the_server(string body, int status)
+    {
+        var bytes = Encoding.UTF8.GetBytes(body);
+        var at = bytes.AsSpan().IndexOf("INVALID"u8);
+        if (at >= 0)
+            bytes[at] = 0xFF;
+        using var request = new HttpRequestMessage(HttpMethod.Put, "/enrollments/r1?api-version=2021-10-01") { Content = new ByteArrayContent(bytes) };
+        request.Headers.TryAddWithoutValidation("Authorization", _server.ServiceToken());
+        using var response = await _server.Http.SendAsync(request);
+        ((int)response.StatusCode).ShouldBe(status, await response.Content.ReadAsStringAsync());
+    }
+
+    [Theory]
+    [InlineData("""{"mode":"create","enrollments":[null]}""")]
+    [InlineData("""{"mode":"create","enrollments":[]}""")]
+    [InlineData("""{"mode":"create","enrollmentGroups":[{}]}""")]
+    [InlineData("""{"enrollments":[{}]}""")]
+    public async Task A_bulk_call_without_entries_or_mode_is_refused(string body) => (await _server.ServiceAsync("POST", "/enrollments", body)).Expect(400);
+
+    [Fact]
+    public async Task What_a_stranger_writes_cannot_forge_a_line_of_the_log()
+    {
+        var refused = (await _server.SendAsync("PUT", "/0ne%0Aforged/registrations/d1/register", "{}")).Expect(404);
+        _server.Explanations.TryFind(refused["trackingId"]!.GetValue<string>(), out var kept).ShouldBeTrue();
+        kept!.Refusal.Seen.ShouldContain("0ne?forged");
+        refused = (await _server.SendAsync("PUT", $"/{TestServer.IdScope}/registrations/d1/register", "{}", $"SharedAccessSignature sr=a%0Aforged&sig={Uri.EscapeDataString(Convert.ToBase64String(new byte[32]))}&se=1795330000")).Expect(401);
+        refused["message"]!.GetValue<string>().ShouldContain("a?forged");
+    }
+
+    [Theory]
+    [InlineData(30, 200)]
+    [InlineData(31, 400)]
+    public async Task The_deepest_twin_that_is_taken_can_be_listed(int levels, int status)
+    {
+        var twin = "{\"tags\":" + string.Concat(Enumerable.Repeat("{\"a\":", levels - 1)) + "{}" + new string('}', levels);
+        (await _server.ServiceAsync("PUT", "/enrollments/deep", $$"""{"attestation":{"type":"symmetricKey"},"initialTwin":{{twin}}}""")).Expect(status);
+        (await _server.ServiceAsync("POST", "/enrollments/query", """{"query":"*"}""")).Expect(200);
     }
 }

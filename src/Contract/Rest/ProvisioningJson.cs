@@ -23,11 +23,19 @@ public sealed partial class ProvisioningJson : JsonSerializerContext
     /// <summary>Deepest nesting that is read.</summary>
     public const int MaxDepth = 32;
 
-    /// <summary>The one to use. Base64 keeps its '+', since small JSON parsers on devices know no <c>\u</c> sequences.</summary>
-    public static ProvisioningJson Wire { get; } = new(new JsonSerializerOptions(JsonSerializerDefaults.Web)
+    // What was read has to fit into an answer, and there into a list.
+    private const int MaxWrittenDepth = MaxDepth * 2;
+
+    /// <summary>To read what a client sent.</summary>
+    public static ProvisioningJson Received { get; } = new(OptionsOf(MaxDepth));
+
+    /// <summary>To write an answer. Base64 keeps its '+', since small JSON parsers on devices know no <c>\u</c> sequences.</summary>
+    public static ProvisioningJson Wire { get; } = new(OptionsOf(MaxWrittenDepth));
+
+    private static JsonSerializerOptions OptionsOf(int maxDepth) => new(JsonSerializerDefaults.Web)
     {
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        MaxDepth = MaxDepth,
-    });
+        MaxDepth = maxDepth,
+    };
 }

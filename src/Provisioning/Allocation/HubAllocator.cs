@@ -21,7 +21,7 @@ public sealed class HubAllocator(IReadOnlyList<LinkedHub> hubs)
     {
         string?[] named = [settings.IotHubHostName, .. settings.IotHubs ?? []];
         if (named.FirstOrDefault(name => name is not null && Find(name) is null) is { } unknown)
-            return EnrollmentForm.Invalid(settings.IotHubHostName == unknown ? "iotHubHostName" : "iotHubs", $"'{EnrollmentForm.Shorten(unknown)}' is not linked", $"The linked hubs are {Names}.");
+            return EnrollmentForm.Invalid(settings.IotHubHostName == unknown ? "iotHubHostName" : "iotHubs", $"'{Shown.Text(unknown)}' is not linked", $"The linked hubs are {Names}.");
         return IsStatic(settings) && StaticHub(settings) is null
             ? EnrollmentForm.Invalid("iotHubHostName", "the static policy needs one hub", $"Name one of {Names}.")
             : null;

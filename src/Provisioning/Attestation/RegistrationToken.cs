@@ -16,15 +16,13 @@ internal static class RegistrationToken
             return Refuse($"The {call}: {reason}", "Send a whole token: SharedAccessSignature sr=...&sig=...&se=...&skn=registration.");
         var audience = $"{call.IdScope}/registrations/{call.RegistrationId}";
         if (!token.Resource.Equals(audience, StringComparison.OrdinalIgnoreCase))
-            return Refuse($"The {call}: the token is for '{Shorten(token.Resource)}'", $"Make the token for '{audience}'.");
+            return Refuse($"The {call}: the token is for '{Shown.Text(token.Resource, 200)}'", $"Make the token for '{audience}'.");
         if (token.KeyName is not null && !token.KeyName.Equals(KeyName, StringComparison.OrdinalIgnoreCase))
-            return Refuse($"The {call}: the token names the policy '{Shorten(token.KeyName)}'", $"Devices sign with their own key: send skn={KeyName}, or none.");
+            return Refuse($"The {call}: the token names the policy '{Shown.Text(token.KeyName)}'", $"Devices sign with their own key: send skn={KeyName}, or none.");
         return rules.CheckTime(token) is { } late
             ? Refuse($"The {call}: {late}", "Make a new token; if the device just made it, set its clock.")
             : token;
     }
 
     private static Refusal Refuse(string seen, string fix) => new(ProvisioningErrors.Unauthorized, seen, fix);
-
-    private static string Shorten(string text) => text.Length <= 200 ? text : text[..200] + "...";
 }

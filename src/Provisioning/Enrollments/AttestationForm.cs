@@ -26,7 +26,7 @@ internal static class AttestationForm
             "tpm" => ReadTpm(sent.Tpm),
             "x509" => EnrollmentForm.NotOffered("attestation.type", "x509 attestation"),
             null or "" => EnrollmentForm.Invalid("attestation.type", "it is missing", "Send symmetricKey or tpm."),
-            _ => EnrollmentForm.Invalid("attestation.type", $"'{EnrollmentForm.Shorten(sent.Type)}' is not known", "Send symmetricKey or tpm."),
+            _ => EnrollmentForm.Invalid("attestation.type", $"'{Shown.Text(sent.Type)}' is not known", "Send symmetricKey or tpm."),
         };
     }
 

@@ -20,11 +20,13 @@ public sealed class BulkEnrollment(EnrollmentService enrollments)
         var entries = kind == EnrollmentKind.Individual ? sent.Enrollments : sent.EnrollmentGroups;
         var member = kind == EnrollmentKind.Individual ? "enrollments" : "enrollmentGroups";
         if (ReadMode(sent.Mode) is not { } mode)
-            return EnrollmentForm.Invalid("mode", $"'{EnrollmentForm.Shorten(sent.Mode)}' is not known", "Send create, update, updateIfMatchETag or delete.");
+            return EnrollmentForm.Invalid("mode", $"'{Shown.Text(sent.Mode)}' is not known", "Send create, update, updateIfMatchETag or delete.");
         if (entries is null or { Count: 0 })
             return EnrollmentForm.Invalid(member, "there are none", $"Send 1 to {MaxChanges} entries.");
         if (entries.Count > MaxChanges)
             return EnrollmentForm.Invalid(member, $"there are {entries.Count}", $"Send at most {MaxChanges} entries in one call.");
+        if (entries.Any(e => e is null))
+            return EnrollmentForm.Invalid(member, "one of them is null", "Send objects.");
         var errors = new List<BulkErrorDescription>();
         foreach (var entry in entries)
         {

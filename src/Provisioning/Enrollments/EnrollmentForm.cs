@@ -14,7 +14,7 @@ public static class EnrollmentForm
     internal static Outcome<EnrollmentSettings> ReadSettings(EnrollmentKind kind, EnrollmentDescription sent)
     {
         if (!TryReadStatus(sent.ProvisioningStatus, out var enabled))
-            return Invalid("provisioningStatus", $"'{Shorten(sent.ProvisioningStatus)}' is not known", "Send enabled or disabled.");
+            return Invalid("provisioningStatus", $"'{Shown.Text(sent.ProvisioningStatus)}' is not known", "Send enabled or disabled.");
         var policy = ReadAllocationPolicy(sent.AllocationPolicy);
         if (policy.Refusal is { } badPolicy)
             return badPolicy;
@@ -22,8 +22,10 @@ public static class EnrollmentForm
             return Invalid("deviceId", deviceId, "Send a device id that a hub takes, or none.");
         if (CheckTwin(sent.InitialTwin) is { } badTwin)
             return badTwin;
-        if (sent.OptionalDeviceInformation is { ValueKind: not JsonValueKind.Object })
+        if (sent.OptionalDeviceInformation is { ValueKind: not (JsonValueKind.Object or JsonValueKind.Null) })
             return Invalid("optionalDeviceInformation", "it is not a JSON object", "Send an object, or leave it out.");
+        if (!JsonBody.IsWritable(sent.OptionalDeviceInformation) || !JsonBody.IsWritable(sent.InitialTwin))
+            return Invalid("optionalDeviceInformation, initialTwin", "a text has half of a surrogate pair, which is no Unicode character", "Correct the sequence \\ud800 to \\udfff.");
         return new EnrollmentSettings
         {
             DeviceId = kind == EnrollmentKind.Individual ? sent.DeviceId : null,
@@ -55,8 +57,6 @@ public static class EnrollmentForm
 
     internal static Refusal NotOffered(string member, string what)
         => new(ProvisioningErrors.NotOffered, $"{member}: {what} is {NotOfferedYet}", "Use symmetricKey or tpm attestation and a hashed or static allocation policy.");
-
-    internal static string Shorten(string? text) => text is null ? "" : text.Length <= 64 ? text : text[..64] + "...";
 
     private static EnrollmentDescription Describe(Enrollment enrollment, AttestationDescription attestation)
     {
@@ -113,7 +113,7 @@ public static class EnrollmentForm
         "geolatency" => new ReadPolicy(AllocationPolicy.GeoLatency),
         "static" => new ReadPolicy(AllocationPolicy.Static),
         "custom" => NotOffered("allocationPolicy", "custom allocation"),
-        _ => Invalid("allocationPolicy", $"'{Shorten(text)}' is not known", "Send hashed, geoLatency or static."),
+        _ => Invalid("allocationPolicy", $"'{Shown.Text(text)}' is not known", "Send hashed, geoLatency or static."),
     };
 
     private static Refusal? CheckTwin(JsonElement? twin)

@@ -29,7 +29,7 @@ public static partial class EnrollmentQuery
             text = python.Groups["query"].Value.Trim();
         if (text.Length == 0 || SelectAll().IsMatch(text))
             return null;
-        return new Refusal(ProvisioningErrors.NotOffered, $"query: '{EnrollmentForm.Shorten(text)}' has more than SELECT *, which is not offered by this version yet", "Send SELECT * and filter the pages.");
+        return new Refusal(ProvisioningErrors.NotOffered, $"query: '{Shown.Text(text)}' has more than SELECT *, which is not offered by this version yet", "Send SELECT * and filter the pages.");
     }
 
     /// <summary>Page size from the header <c>x-ms-max-item-count</c>.</summary>

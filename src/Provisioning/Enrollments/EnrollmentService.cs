@@ -37,7 +37,7 @@ public sealed class EnrollmentService(IEnrollmentStore store, HubAllocator alloc
             return badId;
         var sentId = kind == EnrollmentKind.Individual ? sent.RegistrationId : sent.EnrollmentGroupId;
         if (!string.IsNullOrEmpty(sentId) && !sentId.Equals(id, StringComparison.OrdinalIgnoreCase))
-            return EnrollmentForm.Invalid(IdMember(kind), $"the body has '{EnrollmentForm.Shorten(sentId)}', the address '{id}'", "Send the same id in both.");
+            return EnrollmentForm.Invalid(IdMember(kind), $"the body has '{Shown.Text(sentId)}', the address '{id}'", "Send the same id in both.");
         var existing = await store.FindAsync(kind, id, token);
         if (existing is null && condition.IsConditional)
             return NotFound(kind, id);

@@ -48,7 +48,7 @@ public sealed record RegistrationCall
             return badId;
         if (body.TrimStart(" \t\r\n"u8).IsEmpty)
             return this;
-        if (!JsonBody.Read(body, ProvisioningJson.Wire.RegisterRequest).Succeeded(out var sent, out var refusal))
+        if (!JsonBody.Read(body, ProvisioningJson.Received.RegisterRequest).Succeeded(out var sent, out var refusal))
             return refusal;
         if (!string.IsNullOrEmpty(sent.RegistrationId) && !sent.RegistrationId.Equals(RegistrationId, StringComparison.OrdinalIgnoreCase))
             return new Refusal(ProvisioningErrors.BadRequest, $"The body has another registrationId than the address, which has '{RegistrationId}'", "Send the same id in both, or none in the body.");

@@ -161,7 +161,7 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
         => new Refusal(ProvisioningErrors.EnrollmentDisabled, $"The {call} belongs to the {enrollment}, which is disabled", "Set its provisioningStatus to enabled.");
 
     private static Refusal NotFound(string registrationId)
-        => new(ProvisioningErrors.RegistrationNotFound, $"There is no registration '{EnrollmentForm.Shorten(registrationId)}'", "Register the device, or correct the id.");
+        => new(ProvisioningErrors.RegistrationNotFound, $"There is no registration '{Shown.Text(registrationId)}'", "Register the device, or correct the id.");
 
     private static string NewOperationId() => $"5.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}.{Guid.NewGuid():D}";
 }

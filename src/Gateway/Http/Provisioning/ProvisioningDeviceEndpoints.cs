@@ -1,5 +1,6 @@
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
+using Homeport.Provisioning;
 using Homeport.Provisioning.Registrations;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -90,7 +91,7 @@ public static class ProvisioningDeviceEndpoints
             return noVersion;
         var idScope = (string)context.Request.RouteValues["idScope"]!;
         if (!idScope.Equals(api.IdScope, StringComparison.OrdinalIgnoreCase))
-            return new Refusal(ProvisioningErrors.ScopeNotFound, $"The address has the ID scope '{Shorten(idScope)}'", "Use the ID scope that this server shows at its start.");
+            return new Refusal(ProvisioningErrors.ScopeNotFound, $"The address has the ID scope '{Shown.Text(idScope)}'", "Use the ID scope that this server shows at its start.");
         var call = new RegistrationCall
         {
             IdScope = idScope,
@@ -106,6 +107,4 @@ public static class ProvisioningDeviceEndpoints
 
     private static RoutePattern Pattern(string text)
         => RoutePatternFactory.Parse(text, defaults: null, parameterPolicies: new { idScope = new IdScopeConstraint() });
-
-    private static string Shorten(string text) => text.Length <= 64 ? text : text[..64] + "...";
 }

@@ -15,8 +15,11 @@ namespace Homeport.Gateway.Http.Provisioning;
 /// <summary>Enrollments and registration records over REST. Source: DPS service data plane, api-version 2021-10-01 and before.</summary>
 public static class ProvisioningServiceEndpoints
 {
-    /// <summary>Longest body, in bytes: ten enrollments with their twins.</summary>
-    private const int MaxBodySize = 512 * 1024;
+    /// <summary>Longest body of a call for one entry, in bytes.</summary>
+    private const int MaxBodySize = RegistrationCall.MaxBodySize;
+
+    /// <summary>Longest body of a bulk call, in bytes.</summary>
+    private const int MaxBulkSize = BulkEnrollment.MaxChanges * MaxBodySize;
 
     private const string ItemType = "x-ms-item-type";
     private const string Continuation = "x-ms-continuation";
@@ -74,7 +77,7 @@ public static class ProvisioningServiceEndpoints
 
     private static async Task PutAsync(ProvisioningApi api, HttpContext context, EnrollmentKind kind)
     {
-        if ((await ReadAsync(context, ProvisioningJson.Wire.EnrollmentDescription)).Succeeded(out var sent, out var refusal)
+        if ((await ReadAsync(context, ProvisioningJson.Received.EnrollmentDescription)).Succeeded(out var sent, out var refusal)
             && (await api.Enrollments.PutAsync(kind, Id(context), sent, Condition(context), context.RequestAborted)).Succeeded(out var enrollment, out refusal))
         {
             await WriteEnrollmentAsync(context, EnrollmentForm.ShowWithKeys(enrollment));
@@ -96,7 +99,7 @@ public static class ProvisioningServiceEndpoints
 
     private static async Task QueryAsync(ProvisioningApi api, HttpContext context, EnrollmentKind kind)
     {
-        if ((await ReadAsync(context, ProvisioningJson.Wire.EnrollmentQueryDescription)).Succeeded(out var sent, out var refusal)
+        if ((await ReadAsync(context, ProvisioningJson.Received.EnrollmentQueryDescription)).Succeeded(out var sent, out var refusal)
             && (await api.Enrollments.QueryAsync(kind, sent.Query, PageSize(context), context.Request.Headers[Continuation], context.RequestAborted)).Succeeded(out var page, out refusal))
         {
             SetPageHeaders(context, kind == EnrollmentKind.Individual ? "Enrollment" : "EnrollmentGroup", page.Continuation);
@@ -109,7 +112,7 @@ public static class ProvisioningServiceEndpoints
     private static async Task RunBulkAsync(ProvisioningApi api, HttpContext context, EnrollmentKind kind)
     {
         var bulk = new BulkEnrollment(api.Enrollments);
-        if ((await ReadAsync(context, ProvisioningJson.Wire.BulkEnrollmentDescription)).Succeeded(out var sent, out var refusal)
+        if ((await ReadAsync(context, ProvisioningJson.Received.BulkEnrollmentDescription, MaxBulkSize)).Succeeded(out var sent, out var refusal)
             && (await bulk.RunAsync(kind, sent, r => api.Explain(r), context.RequestAborted)).Succeeded(out var result, out refusal))
         {
             await ProvisioningAnswers.WriteAsync(context, result, ProvisioningJson.Wire.BulkResultDescription);
@@ -147,11 +150,11 @@ public static class ProvisioningServiceEndpoints
     }
 
     private static Outcome<EnrollmentQueryDescription> ReadOptional(byte[] body)
-        => body.Length == 0 ? new EnrollmentQueryDescription(null) : JsonBody.Read(body, ProvisioningJson.Wire.EnrollmentQueryDescription);
+        => body.Length == 0 ? new EnrollmentQueryDescription(null) : JsonBody.Read(body, ProvisioningJson.Received.EnrollmentQueryDescription);
 
-    private static async Task<Outcome<T>> ReadAsync<T>(HttpContext context, JsonTypeInfo<T> type)
+    private static async Task<Outcome<T>> ReadAsync<T>(HttpContext context, JsonTypeInfo<T> type, int limit = MaxBodySize)
         where T : class
-        => (await ProvisioningAnswers.ReadBodyAsync(context, MaxBodySize)).Succeeded(out var body, out var refusal) ? JsonBody.Read(body, type) : refusal;
+        => (await ProvisioningAnswers.ReadBodyAsync(context, limit)).Succeeded(out var body, out var refusal) ? JsonBody.Read(body, type) : refusal;
 
     private static Task WriteEnrollmentAsync(HttpContext context, EnrollmentDescription enrollment)
     {

@@ -8,6 +8,8 @@ namespace Homeport.Provisioning.Attestation.SymmetricKey;
 /// <summary>Finds the enrollment whose key signed a token.</summary>
 internal static class SymmetricKeyAttestation
 {
+    private const int MaxExplained = 10;
+
     /// <summary>Checks a token against the keys of an individual enrollment.</summary>
     public static Outcome<AttestationProof> Verify(RegistrationCall call, SharedAccessSignature token, Enrollment individual)
     {
@@ -44,6 +46,15 @@ internal static class SymmetricKeyAttestation
         }
         return new Refusal(ProvisioningErrors.CredentialMismatch, $"There is no individual enrollment for {call}, and its token was signed by no key derived from a group key",
             "Enroll the device, or derive its key: Base64 of HMAC-SHA256(group key, registration id).",
-            [$"individual enrollment '{call.RegistrationId}': not there", .. symmetric.Select(g => $"{g}, primary and secondary key: no match")]);
+            [$"individual enrollment '{call.RegistrationId}': not there", .. Tried(symmetric)]);
+    }
+
+    // Explanations are kept in memory, so each is short.
+    private static IEnumerable<string> Tried(List<Enrollment> groups)
+    {
+        foreach (var group in groups.Take(MaxExplained))
+            yield return $"{group}, primary and secondary key: no match";
+        if (groups.Count > MaxExplained)
+            yield return $"{groups.Count - MaxExplained} more groups: no match";
     }
 }
