@@ -3,8 +3,8 @@ using System.Security.Cryptography;
 using Homeport.Contract.Access;
 using Homeport.Hub.Access;
 using Homeport.Server.Certificates;
-using Homeport.Storage.Sqlite;
 using Homeport.Storage;
+using Homeport.Storage.Sqlite;
 
 namespace Homeport.Server;
 

@@ -55,7 +55,7 @@ internal sealed class CertificateAuthority
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException)
         {
-            throw new ServerStartException($"The CA in '{certificateFile}' and '{keyFile}' cannot be used: {e.Message} Restore both, and secrets.key, from a backup.", e);
+            throw new ServerStartException($"The CA certificate and key in '{certificateFile}' and '{keyFile}' cannot be used: {e.Message} Restore both, and secrets.key, from a backup.", e);
         }
     }
 
