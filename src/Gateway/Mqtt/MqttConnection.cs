@@ -199,11 +199,11 @@ internal sealed partial class MqttConnection : IDeviceLink
                 return CloseReason.None;
             case PacketType.Disconnect when frame.Flags == 0 && body.IsEmpty:
                 return CloseReason.ClientDisconnected;
-            case PacketType.Puback:
+            case PacketType.Puback when frame.Flags == 0:
                 return PubackPacket.TryParse(body, out _) ? CloseReason.None : CloseReason.MalformedPacket;
             case PacketType.Pubrec or PacketType.Pubrel or PacketType.Pubcomp:
                 return CloseReason.QosNotSupported;
-            case PacketType.Pingreq or PacketType.Disconnect:
+            case PacketType.Pingreq or PacketType.Disconnect or PacketType.Puback:
                 return CloseReason.MalformedPacket;
             default:
                 return CloseReason.ProtocolViolation;
