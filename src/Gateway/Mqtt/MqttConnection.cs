@@ -79,6 +79,7 @@ internal sealed partial class MqttConnection : IDeviceLink
     /// <summary>Ends the connection when its time is over. Called once a second.</summary>
     public void CheckDeadlines()
     {
+        // Until CONNECT is accepted, what arrives does not count: a client that sends byte by byte would stay for ever.
         if (_time.GetElapsedTime(Volatile.Read(ref _lastReceived)) > _maxIdle)
             Close(_session is null ? CloseReason.ConnectTimeout : CloseReason.KeepAliveTimeout);
         else if (_session?.EndsAt <= _time.GetUtcNow())
@@ -105,7 +106,8 @@ internal sealed partial class MqttConnection : IDeviceLink
             var result = await _input.ReadAsync();
             if (result.IsCanceled)
                 break;
-            Volatile.Write(ref _lastReceived, _time.GetTimestamp());
+            if (_session is not null)
+                Volatile.Write(ref _lastReceived, _time.GetTimestamp());
             var rest = await TakeFramesAsync(result.Buffer);
             _outbox.Flush();
             if (Reason != CloseReason.None)
@@ -240,6 +242,7 @@ internal sealed partial class MqttConnection : IDeviceLink
 
     private void OpenSession(ConnectPacket connect, AuthenticatedDevice device)
     {
+        Volatile.Write(ref _lastReceived, _time.GetTimestamp());
         _maxIdle = connect.KeepAlive == 0 ? MaxIdle : TimeSpan.FromSeconds(Math.Min(connect.KeepAlive * 1.5, MaxIdle.TotalSeconds));
         _session = new MqttSession(_hub, device);
         _outbox.Send(new ConnackPacket(SessionPresent: false, ConnectReturnCode.Accepted).ToBytes());
