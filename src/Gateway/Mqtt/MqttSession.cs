@@ -54,8 +54,11 @@ internal sealed class MqttSession
             return CloseReason.QosNotSupported;
         if (_telemetry.TryMatch(publish.Topic, out var bag))
             return TakeTelemetry(publish, bag, outbox);
-        if (!publish.Topic.StartsWith("$iothub/"u8))
+        if (!publish.Topic.StartsWith("$iothub/twin/GET/"u8) && !publish.Topic.StartsWith("$iothub/twin/PATCH/properties/reported/"u8)
+            && !publish.Topic.StartsWith("$iothub/methods/res/"u8))
+        {
             return CloseReason.TopicNotAllowed;
+        }
         if (publish.Qos == 1)
             outbox.Puback(publish.PacketId, null);
         AnswerRequest(publish.Topic, outbox);
