@@ -244,7 +244,7 @@ internal sealed partial class MqttConnection : IDeviceLink
     {
         Volatile.Write(ref _lastReceived, _time.GetTimestamp());
         _maxIdle = connect.KeepAlive == 0 ? MaxIdle : TimeSpan.FromSeconds(Math.Min(connect.KeepAlive * 1.5, MaxIdle.TotalSeconds));
-        _session = new MqttSession(_hub, device);
+        _session = new MqttSession(_hub, device, _time);
         _outbox.Send(new ConnackPacket(SessionPresent: false, ConnectReturnCode.Accepted).ToBytes());
         _hub.Live.Open(this);
         _hub.Activity.NoteConnection(_session.DeviceId, _session.ModuleId);

@@ -18,13 +18,15 @@ internal sealed class MqttSession
     private const int MaxSubscriptions = 16;
 
     private readonly HubDoor _hub;
+    private readonly TimeProvider _time;
     private readonly TelemetryTopic _telemetry;
     private readonly LogWriter _writer;
     private readonly HashSet<string> _subscriptions = new(StringComparer.Ordinal);
 
-    public MqttSession(HubDoor hub, AuthenticatedDevice device)
+    public MqttSession(HubDoor hub, AuthenticatedDevice device, TimeProvider time)
     {
         _hub = hub;
+        _time = time;
         DeviceId = device.Identity.DeviceId;
         ModuleId = device.Identity.ModuleId;
         Key = device.Identity.Key;
@@ -116,7 +118,7 @@ internal sealed class MqttSession
             return;
         var refusal = _hub.Explanations.Keep(new Refusal(HubErrors.NotImplementedHere, $"'{Key}' asked for its twin", "This version has no twins."), "mqtt");
         var body = JsonSerializer.SerializeToUtf8Bytes(
-            new DeviceErrorBody(refusal.Error.Code, refusal.TrackingId, refusal.Text, default), Json.Default.DeviceErrorBody);
+            new DeviceErrorBody(refusal.Error.Code, refusal.TrackingId, refusal.Text, _time.GetUtcNow()), Json.Default.DeviceErrorBody);
         var answer = Encoding.UTF8.GetBytes($"$iothub/twin/res/{refusal.Error.HttpStatus}/{text[at..].Split('&')[0]}");
         var packet = new byte[PublishPacket.MaxSize(answer.Length, body.Length)];
         var length = PublishPacket.Write(packet, answer, body, 0, 0);
