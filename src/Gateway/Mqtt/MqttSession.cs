@@ -92,8 +92,8 @@ internal sealed class MqttSession
         var properties = size <= StackLimit ? stackalloc byte[StackLimit] : rented = ArrayPool<byte>.Shared.Rent(size);
         try
         {
-            var length = TelemetryTopic.WriteProperties(bag, publish.Retain, properties);
-            if (!TelemetryIngest.IsWithinLimit(length, publish.Payload.Length))
+            var length = TelemetryTopic.WriteProperties(bag, publish.Retain, properties, out var counted);
+            if (!TelemetryIngest.IsWithinLimit(counted, publish.Payload.Length))
                 return CloseReason.MessageTooLarge;
             var commit = _hub.Telemetry.Append(_writer, properties[..length], publish.Payload);
             if (publish.Qos == 1)
