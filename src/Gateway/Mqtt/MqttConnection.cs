@@ -238,6 +238,8 @@ internal sealed partial class MqttConnection : IDeviceLink
             return;
         }
         OpenSession(connect!, device);
+        if (!await _hub.Authenticator.StillHoldsAsync(device, CancellationToken.None))
+            Close(CloseReason.IdentityChanged);
     }
 
     private void OpenSession(ConnectPacket connect, AuthenticatedDevice device)
