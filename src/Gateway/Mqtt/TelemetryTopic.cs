@@ -53,7 +53,7 @@ internal sealed class TelemetryTopic(string deviceId, string? moduleId)
             var nameLength = PercentEncoding.Decode(reader.Name, RecordProperties.NameRoom(room));
             int? valueLength = reader.HasValue ? PercentEncoding.Decode(reader.Value, RecordProperties.ValueRoom(room, nameLength)) : null;
             size += RecordProperties.Close(room, nameLength, valueLength);
-            counted += (RecordProperties.NameRoom(room).StartsWith("$."u8) ? 0 : nameLength) + (valueLength ?? 0);
+            counted += (RecordProperties.NameRoom(room)[..nameLength].StartsWith("$."u8) ? 0 : nameLength) + (valueLength ?? 0);
         }
         if (retain)
         {
