@@ -14,6 +14,7 @@ public sealed class SecretSeal : IDisposable
     private const int NonceSize = 12;
     private const int TagSize = 16;
     private const int HeaderSize = 1 + NonceSize + TagSize;
+    private readonly Lock _lock = new();
     private readonly AesGcm _cipher;
 
     private SecretSeal(byte[] key) => _cipher = new AesGcm(key, TagSize);
@@ -39,7 +40,9 @@ public sealed class SecretSeal : IDisposable
         sealedBytes[0] = Version;
         var nonce = sealedBytes.AsSpan(1, NonceSize);
         RandomNumberGenerator.Fill(nonce);
-        _cipher.Encrypt(nonce, secret, sealedBytes.AsSpan(HeaderSize), sealedBytes.AsSpan(1 + NonceSize, TagSize), Encoding.UTF8.GetBytes(context));
+        // The cipher's context serves one thread at a time: two at once would fail, or seal what nobody can open again.
+        lock (_lock)
+            _cipher.Encrypt(nonce, secret, sealedBytes.AsSpan(HeaderSize), sealedBytes.AsSpan(1 + NonceSize, TagSize), Encoding.UTF8.GetBytes(context));
         return sealedBytes;
     }
 
@@ -52,7 +55,8 @@ public sealed class SecretSeal : IDisposable
         if (sealedBytes.Length < HeaderSize || sealedBytes[0] != Version)
             throw new CryptographicException("A sealed secret has an unknown form.");
         var secret = new byte[sealedBytes.Length - HeaderSize];
-        _cipher.Decrypt(sealedBytes.AsSpan(1, NonceSize), sealedBytes.AsSpan(HeaderSize), sealedBytes.AsSpan(1 + NonceSize, TagSize), secret, Encoding.UTF8.GetBytes(context));
+        lock (_lock)
+            _cipher.Decrypt(sealedBytes.AsSpan(1, NonceSize), sealedBytes.AsSpan(HeaderSize), sealedBytes.AsSpan(1 + NonceSize, TagSize), secret, Encoding.UTF8.GetBytes(context));
         return secret;
     }
 

@@ -79,6 +79,7 @@ internal sealed partial class MqttConnection : IDeviceLink
     /// <summary>Ends the connection when its time is over. Called once a second.</summary>
     public void CheckDeadlines()
     {
+        // Until CONNECT is accepted, what arrives does not count: a client that sends byte by byte would stay for ever.
         if (_time.GetElapsedTime(Volatile.Read(ref _lastReceived)) > _maxIdle)
             Close(_session is null ? CloseReason.ConnectTimeout : CloseReason.KeepAliveTimeout);
         else if (_session?.EndsAt <= _time.GetUtcNow())
@@ -109,7 +110,8 @@ internal sealed partial class MqttConnection : IDeviceLink
             var result = await _input.ReadAsync();
             if (result.IsCanceled)
                 break;
-            Volatile.Write(ref _lastReceived, _time.GetTimestamp());
+            if (_session is not null)
+                Volatile.Write(ref _lastReceived, _time.GetTimestamp());
             var rest = await TakeFramesAsync(result.Buffer);
             _outbox.Flush();
             if (Reason != CloseReason.None)
@@ -203,11 +205,11 @@ internal sealed partial class MqttConnection : IDeviceLink
                 return CloseReason.None;
             case PacketType.Disconnect when frame.Flags == 0 && body.IsEmpty:
                 return CloseReason.ClientDisconnected;
-            case PacketType.Puback:
+            case PacketType.Puback when frame.Flags == 0:
                 return PubackPacket.TryParse(body, out _) ? CloseReason.None : CloseReason.MalformedPacket;
             case PacketType.Pubrec or PacketType.Pubrel or PacketType.Pubcomp:
                 return CloseReason.QosNotSupported;
-            case PacketType.Pingreq or PacketType.Disconnect:
+            case PacketType.Pingreq or PacketType.Disconnect or PacketType.Puback:
                 return CloseReason.MalformedPacket;
             default:
                 return CloseReason.ProtocolViolation;
@@ -240,12 +242,15 @@ internal sealed partial class MqttConnection : IDeviceLink
             return;
         }
         OpenSession(connect!, device);
+        if (!await _hub.Authenticator.StillHoldsAsync(device, CancellationToken.None))
+            Close(CloseReason.IdentityChanged);
     }
 
     private void OpenSession(ConnectPacket connect, AuthenticatedDevice device)
     {
+        Volatile.Write(ref _lastReceived, _time.GetTimestamp());
         _maxIdle = connect.KeepAlive == 0 ? MaxIdle : TimeSpan.FromSeconds(Math.Min(connect.KeepAlive * 1.5, MaxIdle.TotalSeconds));
-        _session = new MqttSession(_hub, device, connect.Will);
+        _session = new MqttSession(_hub, device, connect.Will, _time);
         _outbox.Send(new ConnackPacket(SessionPresent: false, ConnectReturnCode.Accepted).ToBytes());
         _hub.Live.Open(this);
         _hub.Activity.NoteConnection(_session.DeviceId, _session.ModuleId);

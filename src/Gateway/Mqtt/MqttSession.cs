@@ -19,16 +19,18 @@ internal sealed class MqttSession
     private const int MaxSubscriptions = 16;
 
     private readonly HubDoor _hub;
+    private readonly TimeProvider _time;
     private readonly TelemetryTopic _telemetry;
     private readonly LogWriter _writer;
     private readonly HashSet<string> _subscriptions = new(StringComparer.Ordinal);
 
     private readonly WillMessage? _will;
 
-    public MqttSession(HubDoor hub, AuthenticatedDevice device, WillMessage? will)
+    public MqttSession(HubDoor hub, AuthenticatedDevice device, WillMessage? will, TimeProvider time)
     {
         _will = will;
         _hub = hub;
+        _time = time;
         DeviceId = device.Identity.DeviceId;
         ModuleId = device.Identity.ModuleId;
         Key = device.Identity.Key;
@@ -79,8 +81,11 @@ internal sealed class MqttSession
             return CloseReason.QosNotSupported;
         if (_telemetry.TryMatch(publish.Topic, out var bag))
             return TakeTelemetry(publish, bag, outbox);
-        if (!publish.Topic.StartsWith("$iothub/"u8))
+        if (!publish.Topic.StartsWith("$iothub/twin/GET/"u8) && !publish.Topic.StartsWith("$iothub/twin/PATCH/properties/reported/"u8)
+            && !publish.Topic.StartsWith("$iothub/methods/res/"u8))
+        {
             return CloseReason.TopicNotAllowed;
+        }
         if (publish.Qos == 1)
             outbox.Puback(publish.PacketId, null);
         AnswerRequest(publish.Topic, outbox);
@@ -112,8 +117,8 @@ internal sealed class MqttSession
         var properties = size <= StackLimit ? stackalloc byte[StackLimit] : rented = ArrayPool<byte>.Shared.Rent(size);
         try
         {
-            var length = TelemetryTopic.WriteProperties(bag, publish.Retain, properties);
-            if (!TelemetryIngest.IsWithinLimit(length, publish.Payload.Length))
+            var length = TelemetryTopic.WriteProperties(bag, publish.Retain, properties, out var counted);
+            if (!TelemetryIngest.IsWithinLimit(counted, publish.Payload.Length))
                 return CloseReason.MessageTooLarge;
             var commit = _hub.Telemetry.Append(_writer, properties[..length], publish.Payload);
             if (publish.Qos == 1)
@@ -138,7 +143,7 @@ internal sealed class MqttSession
             return;
         var refusal = _hub.Explanations.Keep(new Refusal(HubErrors.NotImplementedHere, $"'{Key}' asked for its twin", "This version has no twins."), "mqtt");
         var body = JsonSerializer.SerializeToUtf8Bytes(
-            new DeviceErrorBody(refusal.Error.Code, refusal.TrackingId, refusal.Text, default), Json.Default.DeviceErrorBody);
+            new DeviceErrorBody(refusal.Error.Code, refusal.TrackingId, refusal.Text, _time.GetUtcNow()), Json.Default.DeviceErrorBody);
         var answer = Encoding.UTF8.GetBytes($"$iothub/twin/res/{refusal.Error.HttpStatus}/{text[at..].Split('&')[0]}");
         var packet = new byte[PublishPacket.MaxSize(answer.Length, body.Length)];
         var length = PublishPacket.Write(packet, answer, body, 0, 0);

@@ -38,9 +38,14 @@ internal sealed class TelemetryTopic(string deviceId, string? moduleId)
         => bag.Length + RecordProperties.Overhead * (bag.Count((byte)'&') + 1) + RetainProperty.Length;
 
     /// <summary>Decodes a bag into a record's property block. Returns its size.</summary>
-    public static int WriteProperties(ReadOnlySpan<byte> bag, bool retain, Span<byte> target)
+    /// <param name="bag">The raw bag.</param>
+    /// <param name="retain">Adds the property that says so.</param>
+    /// <param name="target">Room for <see cref="MaxPropertySize"/> bytes.</param>
+    /// <param name="counted">Bytes that count for the limit of a message: names and values, of system properties the values only.</param>
+    public static int WriteProperties(ReadOnlySpan<byte> bag, bool retain, Span<byte> target, out int counted)
     {
         var size = 0;
+        counted = 0;
         var reader = new PropertyBag.Reader(bag);
         while (reader.Read())
         {
@@ -48,6 +53,7 @@ internal sealed class TelemetryTopic(string deviceId, string? moduleId)
             var nameLength = PercentEncoding.Decode(reader.Name, RecordProperties.NameRoom(room));
             int? valueLength = reader.HasValue ? PercentEncoding.Decode(reader.Value, RecordProperties.ValueRoom(room, nameLength)) : null;
             size += RecordProperties.Close(room, nameLength, valueLength);
+            counted += (RecordProperties.NameRoom(room)[..nameLength].StartsWith("$."u8) ? 0 : nameLength) + (valueLength ?? 0);
         }
         if (retain)
         {

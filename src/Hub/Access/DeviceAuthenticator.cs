@@ -25,6 +25,20 @@ public sealed class DeviceAuthenticator(IIdentityStore store, IReadOnlyDictionar
         return device!.Enabled ? authenticated : Disabled(device);
     }
 
+    /// <summary>
+    /// True when the registry still has what the device was let in by. A door asks again when the connection is in the table of
+    /// live ones: a change before that moment found nothing to close.
+    /// </summary>
+    public async Task<bool> StillHoldsAsync(AuthenticatedDevice device, CancellationToken token)
+    {
+        var then = device.Identity;
+        var now = await store.FindAsync(then.DeviceId, then.ModuleId, token);
+        // Any new version counts, as the one that lost the race connects again.
+        if (now is null || now.Version != then.Version || !string.Equals(now.GenerationId, then.GenerationId, StringComparison.Ordinal))
+            return false;
+        return then.ModuleId is null ? now.Enabled : await store.FindAsync(then.DeviceId, null, token) is { Enabled: true };
+    }
+
     private Outcome<AuthenticatedDevice> CheckToken(DeviceCredentials shown, Identity? identity)
     {
         if (!SharedAccessSignature.TryParse(shown.Token, out var token, out var reason))

@@ -11,7 +11,7 @@ public sealed class TelemetryIngest(HubLog log)
     public LogWriter WriterFor(AuthenticatedDevice device)
         => log.WriterFor(new RecordOrigin(device.Identity.DeviceId, device.Identity.ModuleId, device.Identity.GenerationId, device.Method.ToString()));
 
-    /// <summary>True when the message is within the limit: body and properties together.</summary>
+    /// <summary>True when the message is within the limit: body, values of system properties, names and values of the application's own.</summary>
     public static bool IsWithinLimit(int propertyBytes, int bodyBytes) => propertyBytes + bodyBytes <= MessageLimits.DeviceToCloud;
 
     /// <summary>Appends a message. It may be acknowledged when the commit is durable, not before.</summary>
