@@ -28,6 +28,7 @@ public sealed partial class HubLog : IAsyncDisposable
     private Commit _open = new();
     private TaskCompletionSource _committed = NewSignal();
     private long _nextRetention;
+    private bool _disposed;
 
     /// <summary>Starts the committing thread.</summary>
     /// <param name="store">Where batches go.</param>
@@ -110,6 +111,8 @@ public sealed partial class HubLog : IAsyncDisposable
     /// <summary>Commits what is in memory and ends the committing thread.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, true))
+            return;
         await _stop.CancelAsync();
         Wake();
         await Task.Run(_thread.Join);
@@ -140,7 +143,8 @@ public sealed partial class HubLog : IAsyncDisposable
         var batches = new RecordBatch[_partitions.Length];
         while (true)
         {
-            _work.Wait(RetentionInterval);
+            // Once stopping, nobody wakes the thread again: it goes round until nothing is left.
+            _work.Wait(_stop.IsCancellationRequested ? TimeSpan.Zero : RetentionInterval);
             var commit = Swap(batches);
             if (batches.Any(b => b.Count > 0))
                 Store(batches, commit);

@@ -47,7 +47,7 @@ internal static class Commands
         await using var server = new HomeportServer(options, ports, installation, TimeProvider.System);
         await server.StartAsync(token);
         var ready = Welcome.Describe(options, ports, installation, server.CaFile);
-        Console.WriteLine(Welcome.Text(ready, options, ports));
+        await Console.Out.WriteLineAsync(Welcome.Text(ready, options, ports));
         if (options.ReadyFile is not null)
             Welcome.Write(ready, options.ReadyFile);
         if (options.Demo)
@@ -65,11 +65,11 @@ internal static class Commands
         }
         catch (OperationCanceledException) when (server.Stopping.IsCancellationRequested)
         {
-            Console.WriteLine();
+            await Console.Out.WriteLineAsync();
         }
         catch (Exception e) when (e is TpmException or ProvisioningException or HubConnectionException or HttpRequestException or FormatException)
         {
-            Console.Error.WriteLine($"homeport: the demonstration ended: {e.Message}");
+            await Console.Error.WriteLineAsync($"homeport: the demonstration ended: {e.Message}");
         }
     }
 

@@ -60,6 +60,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         MapPlainHttp(ports, authority);
         _web.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero });
         _web.MapRegistry(parts.Hub);
+        _web.MapBulk(parts.Hub);
         _web.MapMessages(parts.Hub);
         _web.MapProvisioningDevices(parts.Provisioning);
         _web.MapProvisioningService(parts.Provisioning);

@@ -2,10 +2,9 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Homeport.Contract.Access;
 using Homeport.Hub.Access;
-using Homeport.Storage;
-using Homeport.Storage.Sqlite;
 using Homeport.Server.Certificates;
-using Homeport.Server.Options;
+using Homeport.Storage.Sqlite;
+using Homeport.Storage;
 
 namespace Homeport.Server;
 

@@ -35,16 +35,6 @@ public sealed partial class CertificateTests(SharedServer shared)
     }
 
     [Theory]
-    [InlineData(SharedServer.HttpsPort)]
-    [InlineData(SharedServer.MqttPort)]
-    public async Task The_key_is_of_the_kind_that_every_device_can_verify(int port)
-    {
-        using var folder = new TempFolder();
-        var certificate = await ServerCertificateAsync(port, folder);
-        (await OpenSslAsync("x509", "-in", certificate, "-noout", "-text")).Output.ShouldContain("rsaEncryption");
-    }
-
-    [Theory]
     [InlineData(SharedServer.HttpsPort, "-tls1_2", true)]
     [InlineData(SharedServer.HttpsPort, "-tls1_3", true)]
     [InlineData(SharedServer.HttpsPort, "-tls1_1", false)]

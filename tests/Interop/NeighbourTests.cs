@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Net.Security;
 using Homeport.Tests.Interop.Harness;
 
 namespace Homeport.Tests.Interop;
@@ -25,8 +24,6 @@ public sealed class NeighbourServer : IAsyncLifetime
 /// <summary>A connection that floods, stalls or talks nonsense does not disturb a healthy one.</summary>
 public sealed class NeighbourTests(NeighbourServer shared) : IClassFixture<NeighbourServer>
 {
-    private static readonly TimeSpan Promptly = TimeSpan.FromSeconds(5);
-
     private static readonly Dictionary<string, Func<string, byte[]>> BadPackets = new(StringComparer.Ordinal)
     {
         ["a second CONNECT"] = id => MqttWire.Connect(id, "u", "p"),
@@ -70,7 +67,7 @@ public sealed class NeighbourTests(NeighbourServer shared) : IClassFixture<Neigh
     [MemberData(nameof(PacketNames))]
     public async Task A_bad_packet_ends_its_own_connection_only(string name)
     {
-        await using var healthy = await HealthyAsync();
+        await using var healthy = await HealthyDevice.ConnectAsync(shared.Server);
         var attacker = await shared.Server.Hub.CreateDeviceAsync(SharedServer.NewId("attacker"));
         var (wire, _) = await MqttWire.ConnectAsync(shared.Server, attacker);
         await using var connection = wire;
@@ -85,7 +82,7 @@ public sealed class NeighbourTests(NeighbourServer shared) : IClassFixture<Neigh
     [MemberData(nameof(GreetingNames))]
     public async Task A_bad_greeting_is_not_let_in(string name)
     {
-        await using var healthy = await HealthyAsync();
+        await using var healthy = await HealthyDevice.ConnectAsync(shared.Server);
         await using var wire = await MqttWire.OpenAsync(shared.Server);
         await SendCarelesslyAsync(wire, BadGreetings[name]());
         if (await ReadLenientAsync(wire) is { } answer)
@@ -101,7 +98,7 @@ public sealed class NeighbourTests(NeighbourServer shared) : IClassFixture<Neigh
     [Fact]
     public async Task Plain_text_on_the_tls_port_is_closed()
     {
-        await using var healthy = await HealthyAsync();
+        await using var healthy = await HealthyDevice.ConnectAsync(shared.Server);
         await using var stream = await ServerTrust.ConnectAsync(shared.Server.Ready.Ports.Mqtt);
         await stream.WriteAsync(MqttWire.Connect("a", "u", "p"));
         await using var wire = new MqttWire(stream);
@@ -112,7 +109,7 @@ public sealed class NeighbourTests(NeighbourServer shared) : IClassFixture<Neigh
     [Fact]
     public async Task A_client_that_breaks_off_in_the_middle_of_a_packet_disturbs_nobody()
     {
-        await using var healthy = await HealthyAsync();
+        await using var healthy = await HealthyDevice.ConnectAsync(shared.Server);
         var attacker = await shared.Server.Hub.CreateDeviceAsync(SharedServer.NewId("half"));
         var (wire, _) = await MqttWire.ConnectAsync(shared.Server, attacker);
         var packet = MqttWire.Publish($"devices/{attacker.Id}/messages/events/", new byte[1000]);
@@ -128,7 +125,7 @@ public sealed class NeighbourTests(NeighbourServer shared) : IClassFixture<Neigh
         var silent = new List<Stream>();
         for (var i = 0; i < 200; i++)
             silent.Add(i % 2 == 0 ? await ServerTrust.ConnectAsync(shared.Server.Ready.Ports.Mqtt) : await shared.Server.Trust.ConnectTlsAsync(shared.Server.Ready.Ports.Mqtt));
-        await using (var healthy = await HealthyAsync())
+        await using (var healthy = await HealthyDevice.ConnectAsync(shared.Server))
             await healthy.StillWellAsync();
         foreach (var stream in silent)
             await stream.DisposeAsync();
@@ -137,7 +134,7 @@ public sealed class NeighbourTests(NeighbourServer shared) : IClassFixture<Neigh
     [Fact]
     public async Task A_client_that_never_reads_is_held_or_closed_and_costs_little_memory()
     {
-        await using var healthy = await HealthyAsync();
+        await using var healthy = await HealthyDevice.ConnectAsync(shared.Server);
         var attacker = await shared.Server.Hub.CreateDeviceAsync(SharedServer.NewId("deaf"));
         var (wire, _) = await MqttWire.ConnectAsync(shared.Server, attacker);
         var before = shared.Server.ResidentBytes();
@@ -148,55 +145,19 @@ public sealed class NeighbourTests(NeighbourServer shared) : IClassFixture<Neigh
         {
             while (sent < 64_000_000 && watch.Elapsed < TimeSpan.FromSeconds(20))
             {
-                await wire.SendAsync(pings).WaitAsync(TimeSpan.FromSeconds(3));
+                await wire.SendAsync(pings, TimeSpan.FromSeconds(3));
                 sent += pings.Length;
             }
         }
-        catch (Exception e) when (e is TimeoutException or IOException)
+        catch (Exception e) when (e is OperationCanceledException or IOException)
         {
             // Held back or closed: both keep the answers from piling up.
         }
 
         await healthy.StillWellAsync();
         (shared.Server.ResidentBytes() - before).ShouldBeLessThan(150_000_000, $"after {sent} bytes of PINGREQ whose answers nobody reads");
-        Abort(wire);
+        wire.Abort();
     }
-
-    [Fact]
-    public async Task A_flood_does_not_starve_a_healthy_device()
-    {
-        await using var healthy = await HealthyAsync();
-        var attacker = await shared.Server.Hub.CreateDeviceAsync(SharedServer.NewId("flood"));
-        var (wire, _) = await MqttWire.ConnectAsync(shared.Server, attacker);
-        byte[] burst = [.. Enumerable.Repeat(MqttWire.Publish($"devices/{attacker.Id}/messages/events/", new byte[200], qos: 0), 200).SelectMany(p => p)];
-        using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(6));
-        var flooding = FloodAsync(wire, burst, stop.Token);
-        while (!stop.IsCancellationRequested)
-        {
-            await healthy.StillWellAsync();
-            await Task.Delay(100);
-        }
-
-        await flooding;
-        Abort(wire);
-        await healthy.StillWellAsync();
-    }
-
-    private static async Task FloodAsync(MqttWire wire, byte[] burst, CancellationToken stop)
-    {
-        try
-        {
-            while (!stop.IsCancellationRequested)
-                await wire.Stream.WriteAsync(burst, stop);
-        }
-        catch (Exception e) when (e is IOException or OperationCanceledException)
-        {
-            // Throttled by closing, or the time is up.
-        }
-    }
-
-    // Closing TLS politely would wait for a peer that does not read.
-    private static void Abort(MqttWire wire) => ((SslStream)wire.Stream).Close();
 
     private static async Task SendCarelesslyAsync(MqttWire wire, byte[] bytes)
     {
@@ -220,30 +181,5 @@ public sealed class NeighbourTests(NeighbourServer shared) : IClassFixture<Neigh
         {
             throw new TimeoutException("the server neither answered nor closed", e);
         }
-    }
-
-    private async Task<HealthyDevice> HealthyAsync()
-    {
-        var answer = await shared.Server.Hub.SendAsync(HttpMethod.Get, "devices/healthy");
-        var device = answer.Status == 404
-            ? await shared.Server.Hub.CreateDeviceAsync("healthy")
-            : new TestDevice("healthy", (string)answer.Json["authentication"]!["symmetricKey"]!["primaryKey"]!, "");
-        var (wire, _) = await MqttWire.ConnectAsync(shared.Server, device);
-        return new HealthyDevice(wire);
-    }
-
-    private sealed class HealthyDevice(MqttWire wire) : IAsyncDisposable
-    {
-        private int _number;
-
-        public async Task StillWellAsync()
-        {
-            var watch = Stopwatch.StartNew();
-            _number++;
-            await wire.PublishAndWaitAsync("healthy", $"{_number}", _number);
-            watch.Elapsed.ShouldBeLessThan(Promptly);
-        }
-
-        public ValueTask DisposeAsync() => wire.DisposeAsync();
     }
 }

@@ -129,7 +129,7 @@ public sealed class ProvisioningTests(SharedServer shared)
         var id = SharedServer.NewId("scope");
         var key = SasToken.NewKey();
         await EnrollAsync(new { registrationId = id, attestation = Symmetric(key) });
-        await RefusedAsync(new { idScope = "0ne00000000", registrationId = id, key }, 401000, 401002, 404000, 404001, 404201);
+        await RefusedAsync(new { idScope = "0ne00000000", registrationId = id, key }, 401000, 401002, 404000, 404001, 404201, 404202, 404203);
     }
 
     [Fact]

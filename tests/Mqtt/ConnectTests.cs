@@ -1,4 +1,3 @@
-using System.Buffers;
 using Homeport.Mqtt;
 
 namespace Homeport.Tests.Mqtt;

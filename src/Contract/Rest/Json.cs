@@ -9,6 +9,8 @@ namespace Homeport.Contract.Rest;
 [JsonSerializable(typeof(IReadOnlyList<DeviceDescription>))]
 [JsonSerializable(typeof(ModuleDescription))]
 [JsonSerializable(typeof(IReadOnlyList<ModuleDescription>))]
+[JsonSerializable(typeof(IReadOnlyList<BulkDevice>))]
+[JsonSerializable(typeof(BulkResult))]
 [JsonSerializable(typeof(DeviceStatistics))]
 [JsonSerializable(typeof(ServiceStatistics))]
 [JsonSerializable(typeof(HubErrorBody))]

@@ -99,7 +99,7 @@ public sealed class IdentityRegistry(IIdentityStore store, LiveConnections live,
 
     private async Task<Outcome<Identity>> CreateAsync(Identity wanted, IfMatch condition, CancellationToken token)
     {
-        if (condition.IsConditional)
+        if (!condition.IsAbsent)
             return await NotFoundAsync(wanted.DeviceId, wanted.ModuleId, token);
         if (wanted.ModuleId is not null && (await store.ListModulesAsync(wanted.DeviceId, token)).Count >= MaxModules)
         {

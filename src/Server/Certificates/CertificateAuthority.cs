@@ -37,6 +37,8 @@ internal sealed class CertificateAuthority
     /// <summary>PEM file that clients have to trust.</summary>
     public string File { get; }
 
+    private DateTimeOffset AuthorityEnd => new(_certificate.NotAfter.ToUniversalTime(), TimeSpan.Zero);
+
     /// <summary>Opens the CA of a data directory, or makes it.</summary>
     public static CertificateAuthority Open(string directory, SecretSeal seal, TimeProvider time)
     {
@@ -44,10 +46,17 @@ internal sealed class CertificateAuthority
         var keyFile = Path.Combine(directory, KeyFile);
         if (!System.IO.File.Exists(certificateFile) || !System.IO.File.Exists(keyFile))
             Create(certificateFile, keyFile, seal, time);
-        using var key = ECDsa.Create();
-        key.ImportPkcs8PrivateKey(seal.Unseal(System.IO.File.ReadAllBytes(keyFile), KeyContext), out _);
-        using var certificate = X509CertificateLoader.LoadCertificateFromFile(certificateFile);
-        return new CertificateAuthority(certificate.CopyWithPrivateKey(key), certificateFile, time);
+        try
+        {
+            using var key = ECDsa.Create();
+            key.ImportPkcs8PrivateKey(seal.Unseal(System.IO.File.ReadAllBytes(keyFile), KeyContext), out _);
+            using var certificate = X509CertificateLoader.LoadCertificateFromFile(certificateFile);
+            return new CertificateAuthority(certificate.CopyWithPrivateKey(key), certificateFile, time);
+        }
+        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        {
+            throw new ServerStartException($"The CA in '{certificateFile}' and '{keyFile}' cannot be used: {e.Message} Restore both, and secrets.key, from a backup.", e);
+        }
     }
 
     /// <summary>Issues a server certificate for names and addresses; all of them become subject alternative names.</summary>
@@ -72,7 +81,7 @@ internal sealed class CertificateAuthority
         request.CertificateExtensions.Add(CertificateRevocationListBuilder.BuildCrlDistributionPointExtension([revocationList.AbsoluteUri]));
         var now = _time.GetUtcNow();
         var end = now + ServerLifetime;
-        using var issued = request.Create(_certificate, now - Backdate, end < _certificate.NotAfter ? end : _certificate.NotAfter, Serial());
+        using var issued = request.Create(_certificate, now - Backdate, end < AuthorityEnd ? end : AuthorityEnd, Serial());
         return issued.CopyWithPrivateKey(key);
     }
 

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Homeport.Server.Options;
 using Homeport.Storage;
@@ -21,7 +22,7 @@ internal sealed class ServerCertificate(CertificateAuthority authority, ServerOp
         if (options.CertificateFile is not null)
             return LoadOwn(options.CertificateFile, options.CertificateKeyFile!);
         var path = Path.Combine(options.DataDirectory, FileName);
-        if (File.Exists(path) && X509CertificateLoader.LoadPkcs12(seal.Unseal(File.ReadAllBytes(path), Context)!, null) is var stored && IsGood(stored))
+        if (File.Exists(path) && LoadStored(path) is var stored && IsGood(stored))
             return stored;
         using var issued = authority.IssueServerCertificate(options.Hosts, RevocationList);
         var bytes = issued.Export(X509ContentType.Pkcs12);
@@ -33,6 +34,18 @@ internal sealed class ServerCertificate(CertificateAuthority authority, ServerOp
     public bool IsGood(X509Certificate2 certificate)
         => options.CertificateFile is not null
             || (certificate.NotAfter - time.GetUtcNow().LocalDateTime > RenewBefore && authority.Issued(certificate) && NamesAreRight(certificate));
+
+    private X509Certificate2 LoadStored(string path)
+    {
+        try
+        {
+            return X509CertificateLoader.LoadPkcs12(seal.Unseal(File.ReadAllBytes(path), Context)!, null);
+        }
+        catch (CryptographicException e)
+        {
+            throw new ServerStartException($"The server certificate in '{path}' cannot be used: {e.Message} Delete the file to have a new one made, or restore it and secrets.key from a backup.", e);
+        }
+    }
 
     private bool NamesAreRight(X509Certificate2 certificate)
     {
@@ -53,7 +66,7 @@ internal sealed class ServerCertificate(CertificateAuthority authority, ServerOp
             // Kestrel wants the key in a form that the platform's TLS can use.
             return X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null);
         }
-        catch (Exception e) when (e is System.Security.Cryptography.CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
         {
             throw new ServerStartException($"The certificate '{certificateFile}' with key '{keyFile}' cannot be used: {e.Message}", e);
         }

@@ -22,17 +22,17 @@ internal sealed partial class WireTap(Narrator narrator, HttpMessageHandler inne
     }
 
     /// <summary>A token without most of its signature.</summary>
-    public static string Redact(string token) => Signature().Replace(token, "sig=$1...");
+    public static string Redact(string token) => Signature().Replace(token, "sig=${head}...");
 
     private void Show(string body)
     {
         if (body.Length > 0)
-            narrator.Wire($"    {Narrator.Shorten(LongText().Replace(body.Replace("\\u002B", "+", StringComparison.Ordinal), "$1..."), MaxLine)}");
+            narrator.Wire($"    {Narrator.Shorten(LongText().Replace(body.Replace("\\u002B", "+", StringComparison.Ordinal), "${head}..."), MaxLine)}");
     }
 
-    [GeneratedRegex("sig=([^&]{4})[^&]*", RegexOptions.NonBacktracking)]
+    [GeneratedRegex("sig=(?<head>[^&]{4})[^&]*", RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking)]
     private static partial Regex Signature();
 
-    [GeneratedRegex("([A-Za-z0-9+/]{24})[A-Za-z0-9+/=]{40,}", RegexOptions.NonBacktracking)]
+    [GeneratedRegex("(?<head>[A-Za-z0-9+/]{24})[A-Za-z0-9+/=]{40,}", RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking)]
     private static partial Regex LongText();
 }

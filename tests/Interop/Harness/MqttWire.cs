@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
@@ -16,12 +17,15 @@ public sealed record MqttPacket(byte Header, byte[] Content)
 }
 
 /// <summary>MQTT 3.1.1 byte by byte over TLS: for what the SDKs never send and for pipelining that they never do.</summary>
-public sealed class MqttWire(Stream stream) : IAsyncDisposable
+public sealed class MqttWire(Stream stream, NetworkStream? transport = null) : IAsyncDisposable
 {
     public Stream Stream { get; } = stream;
 
-    public static async Task<MqttWire> OpenAsync(ServerProcess server, X509Certificate2? certificate = null) =>
-        new(await server.Trust.ConnectTlsAsync(server.Ready.Ports.Mqtt, certificate));
+    public static async Task<MqttWire> OpenAsync(ServerProcess server, X509Certificate2? certificate = null)
+    {
+        var transport = await ServerTrust.ConnectAsync(server.Ready.Ports.Mqtt);
+        return new MqttWire(await server.Trust.SecureAsync(transport, certificate), transport);
+    }
 
     /// <summary>Connects as the device and insists on being let in; gives the session-present flag.</summary>
     public static async Task<(MqttWire Wire, bool SessionPresent)> ConnectAsync(ServerProcess server, TestDevice device, bool clean = false, int keepAlive = 60)
@@ -85,10 +89,11 @@ public sealed class MqttWire(Stream stream) : IAsyncDisposable
         return [.. packet];
     }
 
-    public async Task SendAsync(ReadOnlyMemory<byte> bytes)
+    /// <summary>Sends; a server that stops reading makes this fail with <see cref="OperationCanceledException"/> instead of waiting for ever.</summary>
+    public async Task SendAsync(ReadOnlyMemory<byte> bytes, TimeSpan? timeout = null)
     {
-        await Stream.WriteAsync(bytes);
-        await Stream.FlushAsync();
+        using var limit = new CancellationTokenSource(timeout ?? TimeSpan.FromSeconds(15));
+        await Stream.WriteAsync(bytes, limit.Token);
     }
 
     /// <summary>The next packet, or null when the server closed the connection.</summary>
@@ -135,6 +140,9 @@ public sealed class MqttWire(Stream stream) : IAsyncDisposable
         ack.Header.ShouldBe(MqttPacket.PubAck);
         ack.PacketId.ShouldBe(packetId);
     }
+
+    /// <summary>Drops the TCP connection without the farewells of MQTT and TLS, for which a peer that does not read would be waited.</summary>
+    public void Abort() => transport?.Socket.Close(0);
 
     public async ValueTask DisposeAsync()
     {

@@ -10,9 +10,12 @@ public sealed class ServerTrust(string caFile, string host)
 {
     private readonly X509Certificate2Collection _roots = LoadRoots(caFile);
 
-    public async Task<SslStream> ConnectTlsAsync(int port, X509Certificate2? clientCertificate = null)
+    public async Task<SslStream> ConnectTlsAsync(int port, X509Certificate2? clientCertificate = null) =>
+        await SecureAsync(await ConnectAsync(port), clientCertificate);
+
+    public async Task<SslStream> SecureAsync(NetworkStream transport, X509Certificate2? clientCertificate = null)
     {
-        var stream = new SslStream(await ConnectAsync(port), leaveInnerStreamOpen: false);
+        var stream = new SslStream(transport, leaveInnerStreamOpen: false);
         var options = new SslClientAuthenticationOptions
         {
             TargetHost = host,

@@ -16,8 +16,7 @@ function securityClient({ attestation, registrationId, key }) {
   return attestation === 'tpm' ? new tpm.TpmSecurityClient(registrationId) : new symmetric.SymmetricKeySecurityClient(registrationId, key);
 }
 
-function deviceClient(registration, security, { attestation, key }) {
-  const { assignedHub, deviceId } = registration;
+function deviceClient({ assignedHub, deviceId }, security, { attestation, key }) {
   if (attestation === 'tpm') {
     const provider = tpm.TpmAuthenticationProvider.fromTpmSecurityClient(deviceId, assignedHub, security);
     return device.Client.fromAuthenticationProvider(provider, mqtt.Mqtt);
@@ -31,12 +30,14 @@ run(async (args) => {
   if (args.payload !== undefined) client.setProvisioningPayload(args.payload);
   let registration;
   try {
-    registration = await within(args.timeout ?? 40000, 'register', client.register());
+    const answer = await within(args.timeout ?? 40000, 'register', client.register());
+    // The SDK gives the bare state for symmetric keys and the whole answer for a TPM.
+    registration = answer.registrationState ?? answer;
   } catch (error) {
     return { registered: false, error: describe(error) };
   }
 
-  const outcome = { registered: true, registration: JSON.parse(JSON.stringify(registration)), sent: false };
+  const outcome = { registered: true, registration, sent: false };
   if (args.send === undefined) return outcome;
   const hub = deviceClient(registration, security, args);
   hub.setRetryPolicy(new common.NoRetry());
