@@ -71,10 +71,17 @@ internal sealed class MemoryRegistrationStore : IRegistrationStore
 
     public int Count => _entries.Count;
 
-    public Task<Registration?> FindAsync(string registrationId, CancellationToken token)
+    /// <summary>How old the answer to a search is: two calls at once both find what was before.</summary>
+    public TimeSpan Latency { get; set; }
+
+    public async Task<Registration?> FindAsync(string registrationId, CancellationToken token)
     {
+        Registration? found;
         lock (_lock)
-            return Task.FromResult(_entries.GetValueOrDefault(registrationId));
+            found = _entries.GetValueOrDefault(registrationId);
+        if (Latency > TimeSpan.Zero)
+            await Task.Delay(Latency, token);
+        return found;
     }
 
     public Task<IReadOnlyList<Registration>> ListAsync(string enrollmentGroupId, string? after, int max, CancellationToken token)

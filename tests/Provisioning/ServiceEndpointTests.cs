@@ -157,6 +157,7 @@ public sealed class ServiceEndpointTests : IAsyncLifetime
     [InlineData("""{"attestation":{"type":"symmetricKey"},"iotHubs":[null]}""", 200)]
     [InlineData("""{"attestation":{"type":"symmetricKey"},"deviceId":"\ud800"}""", 400)]
     [InlineData("""{"attestation":{"type":"symmetricKey"},"initialTwin":{"tags":{"a":"\ud800"}}}""", 400)]
+    [InlineData("""{"attestation":{"type":"symmetricKey"},"optionalDeviceInformation":{"a":"\ud800"}}""", 400)]
     [InlineData("""{"attestation":{"type":"symmetricKey"},"initialTwin":{"tags":{"a":"INVALID"}}}""", 400)]
     [InlineData("""{"attestation":{"type":"symmetricKey"},"optionalDeviceInformation":{"INVALID":1}}""", 400)]
     [InlineData("""{"attestation":{"type":"INVALID"}}""", 400)]

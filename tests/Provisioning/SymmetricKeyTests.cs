@@ -180,6 +180,7 @@ public sealed class SymmetricKeyTests
     {
         var enrolled = await _app.EnrollAsync(TestApplication.Individual("d1"));
         var call = _app.Call("d1", enrolled.Attestation.PrimaryKey!);
+        _app.RegistrationStore.Latency = TimeSpan.FromMilliseconds(5);
         var replies = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => Task.Run(() => _app.Registrations.RegisterAsync(call, TestApplication.None))));
         replies.Select(r => r.Good().OperationId).Distinct().Count().ShouldBe(50);
         _app.HubStore.Writes.ShouldBe(1);
