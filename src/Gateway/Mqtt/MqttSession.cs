@@ -69,7 +69,7 @@ internal sealed class MqttSession
         if (_will is null || !_telemetry.TryMatch(Encoding.UTF8.GetBytes(_will.Topic), out var bag))
             return;
         var properties = new byte[TelemetryTopic.MaxPropertySize(bag) + 64];
-        var length = TelemetryTopic.WriteProperties(bag, _will.Retain, properties);
+        var length = TelemetryTopic.WriteProperties(bag, _will.Retain, properties, out _);
         length += RecordProperties.Write(properties.AsSpan(length), "iothub-MessageType"u8, "Will"u8);
         _hub.Telemetry.Append(_writer, properties.AsSpan(0, length), _will.Body);
     }
