@@ -234,6 +234,7 @@ internal sealed partial class MqttConnection : IDeviceLink
             default:
                 break;
         }
+        var changes = _hub.Live.Changes;
         var outcome = await AuthenticateAsync(connect!);
         if (!outcome.Succeeded(out var device, out var refusal))
         {
@@ -242,7 +243,7 @@ internal sealed partial class MqttConnection : IDeviceLink
             return;
         }
         OpenSession(connect!, device);
-        if (!await _hub.Authenticator.StillHoldsAsync(device, CancellationToken.None))
+        if (_hub.Live.Changes != changes && !await _hub.Authenticator.StillHoldsAsync(device, CancellationToken.None))
             Close(CloseReason.IdentityChanged);
     }
 

@@ -18,6 +18,14 @@ public sealed class LiveConnections
 {
     private readonly ConcurrentDictionary<string, IDeviceLink> _links = new(StringComparer.Ordinal);
 
+    private long _changes;
+
+    /// <summary>
+    /// Grows whenever an identity lost its right to be connected. A door that saw the same number before it asked the registry
+    /// and after it entered its connection missed no change in between.
+    /// </summary>
+    public long Changes => Interlocked.Read(ref _changes);
+
     /// <summary>Number of connected devices and modules.</summary>
     public int Count => _links.Count;
 
@@ -45,6 +53,7 @@ public sealed class LiveConnections
     /// <summary>Closes an identity's connection and, for a device, those of its modules.</summary>
     public void Close(string key, CloseReason reason)
     {
+        Interlocked.Increment(ref _changes);
         if (_links.TryGetValue(key, out var link))
             link.Close(reason);
         if (key.Contains('/', StringComparison.Ordinal))
