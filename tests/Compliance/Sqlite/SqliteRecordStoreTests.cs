@@ -1,0 +1,103 @@
+using Homeport.Log;
+using Homeport.Storage.Sqlite;
+using Microsoft.Data.Sqlite;
+
+namespace Homeport.Tests.Compliance.Sqlite;
+
+/// <summary>The embedded record store.</summary>
+public sealed class SqliteRecordStoreTests : RecordStoreCompliance
+{
+    private protected override Task<RecordStoreFixture> CreateAsync() => Task.FromResult<RecordStoreFixture>(new SqliteFixture());
+
+    [Fact]
+    public async Task What_was_appended_survives_a_process_that_never_closed_the_file()
+    {
+        var fixture = (SqliteFixture)Fixture;
+        var batch = new RecordBatch(100);
+        batch.Add(1, MessageSource.Telemetry, new RecordOrigin("dev1", null, "1", "").Encode(), [], "kept"u8);
+        batch.Seal();
+        fixture.Store.Append([batch, new RecordBatch(8), new RecordBatch(8)]);
+
+        using var copy = fixture.CopyOfFiles();
+        using var store = SqliteRecordStore.Open(copy.File("messages.db"), 1);
+        store.NextOffset(0).ShouldBe(1);
+        (await store.ReadAsync(0, 0, 10, CancellationToken.None)).Single().Body.ToArray().ShouldBe("kept"u8.ToArray());
+    }
+
+    [Fact]
+    public async Task A_commit_that_fails_leaves_nothing_and_the_next_one_works()
+    {
+        var fixture = (SqliteFixture)Fixture;
+        using (var other = fixture.Connect())
+        {
+            // A second row with the next offset: the insert fails as on a bad disk.
+            other.Execute("INSERT INTO batches (partition, base_offset, count, first_time, last_time, bytes) VALUES (1, 0, 1, 0, 0, x'00')");
+            var batches = Enumerable.Range(0, Partitions).Select(_ => new RecordBatch(100)).ToArray();
+            foreach (var batch in batches)
+            {
+                batch.Add(1, MessageSource.Telemetry, new RecordOrigin("dev1", null, "1", "").Encode(), [], "x"u8);
+                batch.Seal();
+            }
+            ShouldFail(() => fixture.Store.Append(batches));
+            Enumerable.Range(0, Partitions).Select(fixture.Store.NextOffset).ShouldBe([0L, 0, 0]);
+            (await fixture.Store.ReadAsync(0, 0, 10, CancellationToken.None)).ShouldBeEmpty();
+
+            other.Execute("DELETE FROM batches");
+            fixture.Store.Append(batches);
+            Enumerable.Range(0, Partitions).Select(fixture.Store.NextOffset).ShouldBe([1L, 1, 1]);
+        }
+    }
+
+    private static void ShouldFail(Action append) => Should.Throw<SqliteException>(append);
+
+    private sealed class SqliteFixture : RecordStoreFixture
+    {
+        private readonly TempFolder _folder = new();
+        private SqliteRecordStore _store;
+
+        public SqliteFixture() => _store = SqliteRecordStore.Open(_folder.File("messages.db"), Partitions);
+
+        public override IRecordStore Store => _store;
+
+        public override Task ReopenAsync(int partitions)
+        {
+            _store.Dispose();
+            _store = SqliteRecordStore.Open(_folder.File("messages.db"), partitions);
+            return Task.CompletedTask;
+        }
+
+        public override Task DamageAsync(byte[] from, byte[] to)
+        {
+            using var connection = Connect();
+            var rows = connection.Query("SELECT partition, base_offset, bytes FROM batches", r => (r.GetInt32(0), r.GetInt64(1), r.GetFieldValue<byte[]>(2)));
+            var (partition, offset, bytes) = rows.Single(row => row.Item3.AsSpan().IndexOf(from) >= 0);
+            to.CopyTo(bytes, bytes.AsSpan().IndexOf(from));
+            connection.Execute("UPDATE batches SET bytes=$bytes WHERE partition=$partition AND base_offset=$offset", ("$bytes", bytes), ("$partition", partition), ("$offset", offset)).ShouldBe(1);
+            return Task.CompletedTask;
+        }
+
+        public SqliteConnection Connect()
+        {
+            var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = _folder.File("messages.db"), Pooling = false }.ToString());
+            connection.Open();
+            return connection;
+        }
+
+        /// <summary>The files as they are on the disk now: what a killed process leaves.</summary>
+        public TempFolder CopyOfFiles()
+        {
+            var copy = new TempFolder();
+            foreach (var (name, bytes) in _folder.Contents().Where(f => !f.Name.EndsWith("-shm", StringComparison.Ordinal)))
+                File.WriteAllBytes(copy.File(name), bytes);
+            return copy;
+        }
+
+        public override ValueTask DisposeAsync()
+        {
+            _store.Dispose();
+            SqliteConnection.ClearAllPools();
+            _folder.Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
+}

@@ -1,0 +1,133 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using Homeport.Contract.Access;
+using Homeport.Gateway;
+using Homeport.Gateway.Mqtt;
+using Homeport.Hub.Access;
+using Homeport.Hub.Live;
+using Homeport.Hub.Registry;
+using Homeport.Hub.Telemetry;
+using Homeport.Log;
+using Homeport.Storage;
+using Homeport.Storage.Sqlite;
+
+namespace Homeport.Tests.Transcripts;
+
+/// <summary>A hub with its MQTT door, put together as the server does, on SQLite files in a folder of its own and on a clock of its own.</summary>
+internal sealed class HubFixture : IAsyncDisposable
+{
+    public const string Host = "hub.example";
+    private readonly TempFolder _folder = new();
+    private readonly SecretSeal _seal;
+    private readonly SqliteDatabase _database;
+    private readonly SqliteRecordStore _records;
+    private readonly HubLog _log;
+    private readonly ConnectionSweeper _sweeper;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task[] _background;
+    private readonly ListLogger<MqttDoor> _doorLog = new();
+    private readonly ListLogger<HubLog> _storageLog = new();
+    private readonly ListLogger<ActivityJournal> _activityLog = new();
+    private readonly ListLogger<Explanations> _explanationLog = new();
+
+    public HubFixture(DateTimeOffset start)
+    {
+        Time = new FakeTimeProvider(start);
+        _seal = SecretSeal.Open(_folder.File("secret.key"));
+        _database = SqliteDatabase.Open(_folder.File("hub.db"));
+        _records = SqliteRecordStore.Open(_folder.File("messages.db"), 4);
+        Disk = new UnreliableDisk(_records);
+        _log = new HubLog(Disk, TimeSpan.FromDays(7), Time, _storageLog);
+        Store = new ObservedStore(new SqliteIdentityStore(_database, _seal, "hub1"));
+        var live = new LiveConnections();
+        Registry = new IdentityRegistry(Store, live, Time);
+        Explanations = new Explanations(Time, _explanationLog);
+        Policies = SharedAccessPolicy.HubDefaults().ToDictionary(p => p.Name);
+        var rules = new TokenRules(new HashSet<string>(StringComparer.OrdinalIgnoreCase) { Host, "localhost" }, Time);
+        var activity = new ActivityJournal(Store, Time, _activityLog);
+        _sweeper = new ConnectionSweeper(Time);
+        Door = new MqttDoor(new HubDoor(new DeviceAuthenticator(Store, Policies, rules), new TelemetryIngest(_log), live, activity, Explanations), _sweeper, Time, _doorLog);
+        Live = live;
+        _background = [_sweeper.RunAsync(_stop.Token), activity.RunAsync(_stop.Token)];
+    }
+
+    public FakeTimeProvider Time { get; }
+
+    public UnreliableDisk Disk { get; }
+
+    public ObservedStore Store { get; }
+
+    public IdentityRegistry Registry { get; }
+
+    public Explanations Explanations { get; }
+
+    public IReadOnlyDictionary<string, SharedAccessPolicy> Policies { get; }
+
+    public LiveConnections Live { get; }
+
+    public MqttDoor Door { get; }
+
+    public int OpenConnections => _sweeper.Count;
+
+    /// <summary>Ids of the logged events at level Warning and above.</summary>
+    public IEnumerable<int> Problems => _doorLog.Problems.Concat(_storageLog.Problems).Concat(_activityLog.Problems).Concat(_explanationLog.Problems);
+
+    /// <summary>All that was logged, for the message of a failing test and for the search for secrets.</summary>
+    public IEnumerable<string> LogLines => _doorLog.Entries.Concat(_storageLog.Entries).Concat(_activityLog.Entries).Concat(_explanationLog.Entries).Select(e => $"{e.Level} {e.Id}: {e.Text}");
+
+    /// <summary>A key that a test can make again from the name.</summary>
+    public static byte[] KeyOf(string name) => SHA256.HashData(Encoding.UTF8.GetBytes("key of " + name));
+
+    public async Task RegisterAsync(string key, bool enabled = true, Authentication? authentication = null)
+    {
+        var names = key.Split('/');
+        var outcome = await Registry.PutAsync(
+            new Identity
+            {
+                DeviceId = names[0],
+                ModuleId = names.ElementAtOrDefault(1),
+                GenerationId = "",
+                Enabled = enabled,
+                Authentication = authentication ?? new Authentication(AuthenticationType.Sas, KeyOf(key), KeyOf("second " + key)),
+            },
+            IfMatch.Absent, default);
+        outcome.Refusal.ShouldBeNull();
+    }
+
+    public string Token(string audience, byte[] key, int seconds, string? policy = null) => SharedAccessSignature.Create(audience, key, Time.GetUtcNow().AddSeconds(seconds), policy);
+
+    /// <summary>The stored messages of an identity, as <c>[name="value" name] body</c>.</summary>
+    public async Task<IReadOnlyList<string>> StoredAsync(string key)
+    {
+        var names = key.Split('/');
+        var partition = _log.WriterFor(new RecordOrigin(names[0], null, "", "")).Partition;
+        var records = await _log.ReadAsync(partition, 0, int.MaxValue, TimeSpan.Zero, default);
+        return [.. from record in records
+                   where Identity.KeyOf(record.Origin.DeviceId, record.Origin.ModuleId) == key
+                   let properties = string.Join(' ', record.Properties.Select(p => p.Value is null ? p.Key : $"{p.Key}=\"{p.Value}\""))
+                   let body = record.Body.Length > 1000 ? $"size:{record.Body.Length}" : Encoding.UTF8.GetString(record.Body.Span)
+                   select $"[{properties}] {body}".TrimEnd()];
+    }
+
+    public Task StopAsync() => _stop.CancelAsync();
+
+    public static X509Certificate2 Certificate(string name)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        return new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256).CreateSelfSigned(new DateTimeOffset(2025, 1, 1, 0, 0, 0, TimeSpan.Zero), new DateTimeOffset(2035, 1, 1, 0, 0, 0, TimeSpan.Zero));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Disk.GoOn();
+        await _stop.CancelAsync();
+        await Task.WhenAll(_background);
+        await _log.DisposeAsync();
+        _records.Dispose();
+        _database.Dispose();
+        _seal.Dispose();
+        _folder.Dispose();
+        _stop.Dispose();
+    }
+}
