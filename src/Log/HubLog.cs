@@ -22,8 +22,7 @@ public sealed partial class HubLog : IAsyncDisposable
     private readonly ILogger<HubLog> _logger;
     private readonly Partition[] _partitions;
     private readonly Thread _thread;
-    private readonly Lock _turn = new();
-    private readonly SemaphoreSlim _work = new(0, 1);
+    private readonly AutoResetEvent _work = new(initialState: false);
     private readonly CancellationTokenSource _stop = new();
     private Commit _open = new();
     private TaskCompletionSource _committed = NewSignal();
@@ -70,7 +69,7 @@ public sealed partial class HubLog : IAsyncDisposable
             partition.Filling.Add(time, source, writer.Origin, properties, body);
         }
         if (first)
-            Wake();
+            _work.Set();
         return commit;
     }
 
@@ -114,7 +113,7 @@ public sealed partial class HubLog : IAsyncDisposable
         if (Interlocked.Exchange(ref _disposed, true))
             return;
         await _stop.CancelAsync();
-        Wake();
+        _work.Set();
         await Task.Run(_thread.Join);
         _work.Dispose();
         _stop.Dispose();
@@ -129,22 +128,13 @@ public sealed partial class HubLog : IAsyncDisposable
         return (int)(hash % (uint)_partitions.Length);
     }
 
-    private void Wake()
-    {
-        lock (_turn)
-        {
-            if (_work.CurrentCount == 0)
-                _work.Release();
-        }
-    }
-
     private void Run()
     {
         var batches = new RecordBatch[_partitions.Length];
         while (true)
         {
             // Once stopping, nobody wakes the thread again: it goes round until nothing is left.
-            _work.Wait(_stop.IsCancellationRequested ? TimeSpan.Zero : RetentionInterval);
+            _work.WaitOne(_stop.IsCancellationRequested ? TimeSpan.Zero : RetentionInterval);
             var commit = Swap(batches);
             if (batches.Any(b => b.Count > 0))
                 Store(batches, commit);
