@@ -23,6 +23,7 @@ public sealed class SqliteRecordStore : IRecordStore, IDisposable
 
     private readonly string _connectionString;
     private readonly SqliteConnection _writer;
+    private readonly JournalCheckpoint _checkpoint;
     private readonly sqlite3_stmt _begin;
     private readonly sqlite3_stmt _insert;
     private readonly sqlite3_stmt _position;
@@ -35,6 +36,7 @@ public sealed class SqliteRecordStore : IRecordStore, IDisposable
     {
         _connectionString = connectionString;
         _writer = writer;
+        _checkpoint = new JournalCheckpoint(connectionString);
         _begin = Prepare("BEGIN IMMEDIATE");
         _insert = Prepare("INSERT INTO batches (partition, base_offset, count, first_time, last_time, bytes) VALUES (?,?,?,?,?,?)");
         _position = Prepare("INSERT INTO positions (partition, base_offset, batch) VALUES (?,?,last_insert_rowid())");
@@ -65,8 +67,8 @@ public sealed class SqliteRecordStore : IRecordStore, IDisposable
         var connectionString = new SqliteConnectionStringBuilder { DataSource = file, Pooling = true }.ToString();
         var writer = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false }.ToString());
         writer.Open();
-        // Large pages suit large blobs. The checkpoint is late enough not to run at every commit, early enough to keep the journal small.
-        writer.Execute("PRAGMA page_size=16384; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4096; PRAGMA busy_timeout=5000;");
+        // Large pages suit large blobs.
+        writer.Execute("PRAGMA page_size=16384; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA busy_timeout=5000;");
         writer.Execute("""
             CREATE TABLE IF NOT EXISTS partitions (partition INTEGER NOT NULL PRIMARY KEY, next_offset INTEGER NOT NULL);
             CREATE TABLE IF NOT EXISTS batches (
@@ -103,6 +105,7 @@ public sealed class SqliteRecordStore : IRecordStore, IDisposable
     /// <inheritdoc/>
     public void Append(IReadOnlyList<RecordBatch> batches)
     {
+        _checkpoint.FinishIfDue(_writer);
         Step(_begin);
         try
         {
@@ -121,6 +124,7 @@ public sealed class SqliteRecordStore : IRecordStore, IDisposable
         }
         for (var partition = 0; partition < batches.Count; partition++)
             Volatile.Write(ref _nextOffsets[partition], _nextOffsets[partition] + batches[partition].Count);
+        _checkpoint.OnCommitted(batches.Sum(b => b.Count == 0 ? 0 : b.Length));
     }
 
     /// <inheritdoc/>
@@ -149,6 +153,7 @@ public sealed class SqliteRecordStore : IRecordStore, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _checkpoint.Dispose();
         foreach (var statement in (sqlite3_stmt[])[_begin, _insert, _position, _commit, _rollback])
             statement.Dispose();
         _writer.Dispose();
