@@ -99,8 +99,20 @@ public sealed partial class HubLog : IAsyncDisposable
             var left = wait - _time.GetElapsedTime(deadline);
             if (records.Count > 0 || left <= TimeSpan.Zero)
                 return records;
-            await Task.WhenAny(signal, Task.Delay(left, _time, token));
-            token.ThrowIfCancellationRequested();
+            await WaitAsync(signal, left, token);
+        }
+    }
+
+    /// <summary>Waits for the signal or the time, whichever is first, and leaves no timer behind.</summary>
+    private async Task WaitAsync(Task signal, TimeSpan limit, CancellationToken token)
+    {
+        try
+        {
+            await signal.WaitAsync(limit, _time, token);
+        }
+        catch (TimeoutException)
+        {
+            // The time is over: the caller looks once more and finds that as well.
         }
     }
 

@@ -83,11 +83,12 @@ internal sealed partial class Script(HubFixture hub)
         }
     }
 
-    /// <summary><c>CONNECT dev1 user={name} token={which} expires={seconds} keepalive={seconds}</c>; without options as an SDK does it.</summary>
+    /// <summary><c>CONNECT dev1 user={name} token={which} expires={seconds} keepalive={seconds} will={qos}:{topic}</c>, the will saying gone; without options as an SDK does it.</summary>
     private byte[] Connect(string[] words)
     {
         var clientId = words.ElementAtOrDefault(1)?.Trim('\'') ?? "";
         var (user, token, expires, keepAlive) = ($"{HubFixture.Host}/{clientId}/?api-version=2021-04-12&DeviceClientType=test%2F1.0%20(x)", "own", 86400, 180);
+        string? will = null;
         foreach (var word in words[2..])
         {
             var value = word[(word.IndexOf('=', StringComparison.Ordinal) + 1)..];
@@ -97,6 +98,7 @@ internal sealed partial class Script(HubFixture hub)
                 case "token": token = value; break;
                 case "expires": expires = int.Parse(value, CultureInfo.InvariantCulture); break;
                 case "keepalive": keepAlive = int.Parse(value, CultureInfo.InvariantCulture); break;
+                case "will": will = value; break;
                 default: throw new InvalidDataException($"'{word}' is no option of CONNECT");
             }
         }
@@ -114,7 +116,7 @@ internal sealed partial class Script(HubFixture hub)
             ["empty"] => "",
             _ => token,
         };
-        return PacketText.Connect(clientId, user == "none" ? null : user, password, keepAlive);
+        return PacketText.Connect(clientId, user == "none" ? null : user, password, keepAlive, will);
     }
 
     private static async Task ExpectAsync(Client client, string text)

@@ -42,6 +42,7 @@ internal sealed partial class MqttConnection : IDeviceLink
     private MqttSession? _session;
     private TimeSpan _maxIdle = ConnectTimeout;
     private long _lastReceived;
+    private CancellationTokenSource? _waiting;
     private int _reason;
 
     public MqttConnection(HubDoor hub, PipeReader input, PipeWriter output, X509Certificate2? certificate, TimeProvider time, ILogger logger)
@@ -74,6 +75,20 @@ internal sealed partial class MqttConnection : IDeviceLink
         _outbox.Close();
         _input.CancelPendingRead();
         _output.CancelPendingFlush();
+        StopWaiting();
+    }
+
+    private void StopWaiting()
+    {
+        try
+        {
+            Volatile.Read(ref _waiting)?.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The wait ended by itself in this moment.
+            return;
+        }
     }
 
     /// <summary>Ends the connection when its time is over. Called once a second.</summary>
@@ -146,8 +161,8 @@ internal sealed partial class MqttConnection : IDeviceLink
             }
             if (_outbox.IsFull)
                 await WaitForOutboxAsync();
-            if (_session is { } session && !session.HasRoom)
-                await session.RoomAsync();
+            if (_session is { HasRoom: false } session)
+                await WaitForLogAsync(session);
         }
         return buffer;
     }
@@ -156,6 +171,26 @@ internal sealed partial class MqttConnection : IDeviceLink
     {
         _outbox.Flush();
         await _outbox.RoomAsync();
+    }
+
+    /// <summary>Waits for a disk that is far behind, unless the connection ends meanwhile.</summary>
+    private async Task WaitForLogAsync(MqttSession session)
+    {
+        using var waiting = new CancellationTokenSource();
+        Volatile.Write(ref _waiting, waiting);
+        try
+        {
+            if (Reason == CloseReason.None)
+                await session.RoomAsync(waiting.Token);
+        }
+        catch (OperationCanceledException) when (Reason != CloseReason.None)
+        {
+            _outbox.Close();
+        }
+        finally
+        {
+            Volatile.Write(ref _waiting, null);
+        }
     }
 
     private void Take(Frame frame)

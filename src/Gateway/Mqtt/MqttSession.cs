@@ -51,7 +51,7 @@ internal sealed class MqttSession
     /// <summary>False when the log is far behind the devices.</summary>
     public bool HasRoom => _hub.Telemetry.HasRoom(_writer);
 
-    public Task RoomAsync() => _hub.Telemetry.RoomAsync(_writer, CancellationToken.None);
+    public Task RoomAsync(CancellationToken token) => _hub.Telemetry.RoomAsync(_writer, token);
 
     /// <summary>Null when the will can be published in the identity's name, else what is wrong with it.</summary>
     public static string? CheckWill(WillMessage? will, Identity identity)

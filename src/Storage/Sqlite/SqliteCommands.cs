@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.Data.Sqlite;
 
 namespace Homeport.Storage.Sqlite;
@@ -5,18 +6,26 @@ namespace Homeport.Storage.Sqlite;
 /// <summary>Short forms for commands with parameters.</summary>
 internal static class SqliteCommands
 {
+    private static readonly ConditionalWeakTable<SqliteConnection, Dictionary<string, SqliteCommand>> Kept = [];
+
+    /// <summary>
+    /// Keeps the connection's commands prepared, since preparing takes longer than most reads. For connections that only read and
+    /// never run two commands of the same text at a time.
+    /// </summary>
+    public static void KeepCommands(this SqliteConnection connection) => Kept.Add(connection, new Dictionary<string, SqliteCommand>(StringComparer.Ordinal));
+
     /// <summary>Runs a statement. Returns the number of rows it changed.</summary>
     public static int Execute(this SqliteConnection connection, string sql, params ReadOnlySpan<(string Name, object? Value)> parameters)
     {
-        using var command = connection.Prepare(sql, parameters);
+        using var command = Create(connection, sql, parameters);
         return command.ExecuteNonQuery();
     }
 
     /// <summary>All rows of a query.</summary>
     public static List<T> Query<T>(this SqliteConnection connection, string sql, Func<SqliteDataReader, T> read, params ReadOnlySpan<(string Name, object? Value)> parameters)
     {
-        using var command = connection.Prepare(sql, parameters);
-        using var reader = command.ExecuteReader();
+        using var command = Prepare(connection, sql, parameters);
+        using var reader = command.Command.ExecuteReader();
         var rows = new List<T>();
         while (reader.Read())
             rows.Add(read(reader));
@@ -27,8 +36,8 @@ internal static class SqliteCommands
     public static T? QueryFirst<T>(this SqliteConnection connection, string sql, Func<SqliteDataReader, T> read, params ReadOnlySpan<(string Name, object? Value)> parameters)
         where T : class
     {
-        using var command = connection.Prepare(sql, parameters);
-        using var reader = command.ExecuteReader();
+        using var command = Prepare(connection, sql, parameters);
+        using var reader = command.Command.ExecuteReader();
         return reader.Read() ? read(reader) : null;
     }
 
@@ -40,19 +49,40 @@ internal static class SqliteCommands
     public static DateTimeOffset? TimeOrNull(this SqliteDataReader reader, int column)
         => reader.IsDBNull(column) ? null : DateTimeOffset.FromUnixTimeMilliseconds(reader.GetInt64(column));
 
-    private static SqliteCommand Prepare(this SqliteConnection connection, string sql, ReadOnlySpan<(string Name, object? Value)> parameters)
+    private static Lease Prepare(SqliteConnection connection, string sql, ReadOnlySpan<(string Name, object? Value)> parameters)
+    {
+        if (!Kept.TryGetValue(connection, out var commands))
+            return new Lease(Create(connection, sql, parameters), IsKept: false);
+        if (!commands.TryGetValue(sql, out var command))
+            commands[sql] = command = Create(connection, sql, parameters);
+        for (var i = 0; i < parameters.Length; i++)
+            command.Parameters[i].Value = ValueOf(parameters[i].Value);
+        return new Lease(command, IsKept: true);
+    }
+
+    private static SqliteCommand Create(SqliteConnection connection, string sql, ReadOnlySpan<(string Name, object? Value)> parameters)
     {
         var command = connection.CreateCommand();
         command.CommandText = sql;
         foreach (var (name, value) in parameters)
-        {
-            command.Parameters.AddWithValue(name, value switch
-            {
-                null => DBNull.Value,
-                DateTimeOffset time => time.ToUnixTimeMilliseconds(),
-                _ => value,
-            });
-        }
+            command.Parameters.AddWithValue(name, ValueOf(value));
         return command;
+    }
+
+    private static object ValueOf(object? value) => value switch
+    {
+        null => DBNull.Value,
+        DateTimeOffset time => time.ToUnixTimeMilliseconds(),
+        _ => value,
+    };
+
+    /// <summary>A command for one use: kept afterwards, or given back.</summary>
+    private readonly record struct Lease(SqliteCommand Command, bool IsKept) : IDisposable
+    {
+        public void Dispose()
+        {
+            if (!IsKept)
+                Command.Dispose();
+        }
     }
 }

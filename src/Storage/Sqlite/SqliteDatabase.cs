@@ -32,7 +32,10 @@ public sealed class SqliteDatabase : IDisposable
     public T Read<T>(Func<SqliteConnection, T> query)
     {
         if (!_readers.TryTake(out var connection))
+        {
             connection = Connect();
+            connection.KeepCommands();
+        }
         try
         {
             return query(connection);
