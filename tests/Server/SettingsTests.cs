@@ -1,0 +1,66 @@
+using Homeport.Server.Options;
+
+namespace Homeport.Tests.Server;
+
+/// <summary>Where settings come from, and what is said about wrong ones.</summary>
+public sealed class SettingsTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void The_command_line_goes_before_the_environment_before_the_file_before_the_default()
+    {
+        var file = Write("""{ "mqttPort": 1003, "httpsPort": 1013, "crlPort": 1023 }""");
+        var sources = Collect(file, new() { ["mqtt-port"] = "1001" }, new() { ["HOMEPORT_MQTT_PORT"] = "1002", ["HOMEPORT_HTTPS_PORT"] = "1012" });
+        var options = OptionsReader.Read(sources).ShouldNotBeNull();
+        (options.MqttPort, options.HttpsPort, options.CrlPort, options.Partitions).ShouldBe((1001, 1012, 1023, 4));
+        var described = OptionsReader.Describe(sources, options).ToDictionary(d => d.Name, d => d.Source);
+        described["mqtt-port"].ShouldBe("command line");
+        described["https-port"].ShouldBe("environment variable HOMEPORT_HTTPS_PORT");
+        described["crl-port"].ShouldBe($"settings file {file}");
+        described["partitions"].ShouldBe("default");
+    }
+
+    [Fact]
+    public void All_errors_are_said_at_once()
+    {
+        var file = Write("""{ "mqtPort": 1, "partitions": 99 }""");
+        var sources = Collect(file, new() { ["mqtt-port"] = "many", ["host"] = "no host", ["certificate"] = "/nowhere/x.pem", ["log-level"] = "loud" }, []);
+        OptionsReader.Read(sources).ShouldBeNull();
+        foreach (var part in new[] { "'mqtPort'", "partitions", "mqtt-port", "'no host'", "'/nowhere/x.pem'", "--certificate-key", "'loud'" })
+            sources.Errors.ShouldContain(e => e.Contains(part), part);
+    }
+
+    [Theory]
+    [InlineData("[]")]
+    [InlineData("{")]
+    [InlineData("")]
+    public void A_file_that_is_no_json_object_is_an_error(string text)
+    {
+        var sources = Collect(Write(text), [], []);
+        sources.Errors.ShouldHaveSingleItem().ShouldContain("settings file");
+    }
+
+    [Fact]
+    public void Hosts_in_the_file_may_be_an_array()
+        => OptionsReader.Read(Collect(Write("""{ "host": ["Hub.Example.Test", "192.0.2.7"] }"""), [], [])).ShouldNotBeNull().Hosts.ShouldBe(["hub.example.test", "192.0.2.7"]);
+
+    [Fact]
+    public void Two_doors_cannot_share_a_port()
+    {
+        var sources = Collect(null, new() { ["mqtt-port"] = "443" }, []);
+        OptionsReader.Read(sources).ShouldBeNull();
+        sources.Errors.ShouldHaveSingleItem().ShouldContain("must differ");
+    }
+
+    private static SettingSources Collect(string? file, Dictionary<string, string> commandLine, Dictionary<string, string> environment)
+        => SettingSources.Collect(commandLine, file, environment.GetValueOrDefault);
+
+    private string Write(string text)
+    {
+        File.WriteAllText(_folder.File("settings.json"), text);
+        return _folder.File("settings.json");
+    }
+}
