@@ -53,9 +53,9 @@ internal static class Welcome
         AppendTrust(text, ready, options);
         if (ports.HttpsMoved)
             AppendMovedPort(text, ports);
-        return text
-            .AppendLine("Next: see a device register itself and send, with")
-            .AppendLine("  dotnet run --project src/Server -- --demo").ToString();
+        if (!options.Demo)
+            text.AppendLine("Next: see a device register itself and send, with").AppendLine("  dotnet run --project src/Server -- --demo");
+        return text.ToString();
     }
 
     private static void AppendTrust(StringBuilder text, ReadyFile ready, ServerOptions options)
