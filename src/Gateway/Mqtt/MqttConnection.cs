@@ -185,7 +185,8 @@ internal sealed partial class MqttConnection : IDeviceLink
         }
         catch (OperationCanceledException) when (Reason != CloseReason.None)
         {
-            _outbox.Close();
+            // Close ended the wait; the loop sees the reason.
+            return;
         }
         finally
         {

@@ -16,7 +16,6 @@ namespace Homeport.Gateway.Mqtt;
 internal sealed class MqttSession
 {
     private const int StackLimit = 1024;
-    private const int MaxSubscriptions = 16;
 
     private readonly HubDoor _hub;
     private readonly TimeProvider _time;
@@ -92,13 +91,13 @@ internal sealed class MqttSession
         return CloseReason.None;
     }
 
-    /// <summary>Notes the filters that are the identity's own. Gives a code for each.</summary>
+    /// <summary>Notes the filters that are the identity's own, of which there are a handful. Gives a code for each.</summary>
     public byte[] Subscribe(SubscribePacket subscribe)
     {
         var codes = subscribe.Filters.Select(f => SubscriptionRules.Grant(f, DeviceId, ModuleId)).ToArray();
         for (var i = 0; i < codes.Length; i++)
         {
-            if (codes[i] != SubscribePacket.Failure && _subscriptions.Count < MaxSubscriptions)
+            if (codes[i] != SubscribePacket.Failure)
                 _subscriptions.Add(subscribe.Filters[i].Filter);
         }
         return codes;

@@ -29,7 +29,7 @@ public static class WebSocketDoor
     {
         if (!context.WebSockets.IsWebSocketRequest)
         {
-            await hub.RefuseAsync(context, new Refusal(HubErrors.NotFound, "There is no page here", "Devices connect to this address by WebSocket."));
+            await hub.RefuseNotFoundAsync(context);
             return;
         }
         // Clients compare the answer with what they wrote, so their spelling is kept.
