@@ -49,11 +49,16 @@ public sealed class ServerProcess : IAsyncDisposable
 
     public static string Assembly => Metadata("ServerAssembly");
 
+    public static string Tool => Metadata("ToolAssembly");
+
     public static string Clients => Metadata("Clients");
 
     public ServerSettings Settings { get; }
 
     public ReadyFile Ready { get; }
+
+    /// <summary>Where <see cref="Ready"/> was read from.</summary>
+    public string ReadyPath => Directory.EnumerateFiles(Settings.Data, "ready-*.json").Single();
 
     public ServerTrust Trust { get; }
 
