@@ -5,14 +5,20 @@ using Homeport.Hub.Telemetry;
 namespace Homeport.Gateway;
 
 /// <summary>What the device doors need of a hub.</summary>
-/// <param name="Authenticator">Lets devices in.</param>
-/// <param name="Telemetry">Takes their messages.</param>
-/// <param name="Live">Knows who is connected.</param>
-/// <param name="Activity">Notes when.</param>
-/// <param name="Explanations">Keeps why somebody was refused.</param>
-public sealed record HubDoor(
-    DeviceAuthenticator Authenticator,
-    TelemetryIngest Telemetry,
-    LiveConnections Live,
-    ActivityJournal Activity,
-    Explanations Explanations);
+public sealed record HubDoor
+{
+    /// <summary>Lets devices in.</summary>
+    public required DeviceAuthenticator Authenticator { get; init; }
+
+    /// <summary>Takes their messages.</summary>
+    public required TelemetryIngest Telemetry { get; init; }
+
+    /// <summary>Knows who is connected.</summary>
+    public required LiveConnections Live { get; init; }
+
+    /// <summary>Notes when.</summary>
+    public required ActivityJournal Activity { get; init; }
+
+    /// <summary>Keeps why somebody was refused.</summary>
+    public required Explanations Explanations { get; init; }
+}

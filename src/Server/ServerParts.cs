@@ -35,7 +35,14 @@ internal sealed class ServerParts
         Sweeper = new ConnectionSweeper(time);
 
         var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
-        var door = new HubDoor(new DeviceAuthenticator(identities, policies, rules), new TelemetryIngest(Log), live, Activity, explanations);
+        var door = new HubDoor
+        {
+            Authenticator = new DeviceAuthenticator(identities, policies, rules),
+            Telemetry = new TelemetryIngest(Log),
+            Live = live,
+            Activity = Activity,
+            Explanations = explanations,
+        };
         Mqtt = new MqttDoor(door, Sweeper, time, loggers.CreateLogger<MqttDoor>());
         var authorizer = new ServiceAuthorizer(policies, rules, HubErrors.IotHubUnauthorized, HubErrors.IotHubUnauthorizedAccess);
         Hub = new HubApi(Installation.HubName, authorizer, registry, live, new MessageReader(Log), explanations, time);

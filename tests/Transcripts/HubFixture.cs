@@ -47,7 +47,15 @@ internal sealed class HubFixture : IAsyncDisposable
         var rules = new TokenRules(new HashSet<string>(StringComparer.OrdinalIgnoreCase) { Host, "localhost" }, Time);
         var activity = new ActivityJournal(Store, Time, _activityLog);
         _sweeper = new ConnectionSweeper(Time);
-        Door = new MqttDoor(new HubDoor(new DeviceAuthenticator(Store, Policies, rules), new TelemetryIngest(_log), live, activity, Explanations), _sweeper, Time, _doorLog);
+        var door = new HubDoor
+        {
+            Authenticator = new DeviceAuthenticator(Store, Policies, rules),
+            Telemetry = new TelemetryIngest(_log),
+            Live = live,
+            Activity = activity,
+            Explanations = Explanations,
+        };
+        Door = new MqttDoor(door, _sweeper, Time, _doorLog);
         Live = live;
         _background = [_sweeper.RunAsync(_stop.Token), activity.RunAsync(_stop.Token)];
     }

@@ -5,6 +5,8 @@ using Homeport.Contract.Errors;
 using Homeport.Contract.Messages;
 using Homeport.Hub.Access;
 using Homeport.Hub.Live;
+using Homeport.Hub.Methods;
+using Homeport.Hub.Twins;
 using Homeport.Mqtt;
 using Microsoft.Extensions.Logging;
 
@@ -66,6 +68,18 @@ internal sealed partial class MqttConnection : IDeviceLink
 
     /// <inheritdoc/>
     public string Key => _session!.Key;
+
+    /// <inheritdoc/>
+    public bool TakesMethods => _session!.TakesMethods;
+
+    /// <inheritdoc/>
+    public void Invoke(MethodRequest request) => _session!.Invoke(request, _outbox);
+
+    /// <inheritdoc/>
+    public void DesiredChanged(DesiredChange change) => _session!.DesiredChanged(change, _outbox);
+
+    /// <inheritdoc/>
+    public void MessagesWaiting() => _session!.MessagesWaiting();
 
     /// <inheritdoc/>
     public void Close(CloseReason reason)

@@ -52,6 +52,14 @@ internal sealed class MqttSession
 
     public Task RoomAsync(CancellationToken token) => _hub.Telemetry.RoomAsync(_writer, token);
 
+    public bool TakesMethods => _subscriptions.Contains("$iothub/methods/POST/#");
+
+    public void Invoke(Hub.Methods.MethodRequest request, MqttOutbox outbox) => throw new NotSupportedException();
+
+    public void DesiredChanged(Hub.Twins.DesiredChange change, MqttOutbox outbox) => throw new NotSupportedException();
+
+    public void MessagesWaiting() => throw new NotSupportedException();
+
     /// <summary>Null when the will can be published in the identity's name, else what is wrong with it.</summary>
     public static string? CheckWill(WillMessage? will, Identity identity)
     {

@@ -3,16 +3,6 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Homeport.Hub.Live;
 
-/// <summary>A connected device or module, as the hub sees it: the one way up from the domain to a door.</summary>
-public interface IDeviceLink
-{
-    /// <summary>The identity's key.</summary>
-    string Key { get; }
-
-    /// <summary>Ends the connection soon, and returns at once. The first reason counts.</summary>
-    void Close(CloseReason reason);
-}
-
 /// <summary>Who is connected now. An identity has one connection; the newest wins.</summary>
 public sealed class LiveConnections
 {

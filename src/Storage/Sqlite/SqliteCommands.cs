@@ -9,16 +9,16 @@ internal static class SqliteCommands
     private static readonly ConditionalWeakTable<SqliteConnection, Dictionary<string, SqliteCommand>> Kept = [];
 
     /// <summary>
-    /// Keeps the connection's commands prepared, since preparing takes longer than most reads. For connections that only read and
-    /// never run two commands of the same text at a time.
+    /// Keeps the connection's commands prepared, since preparing takes longer than most of them. For connections that never run two
+    /// commands of the same text at a time and whose texts are constant.
     /// </summary>
     public static void KeepCommands(this SqliteConnection connection) => Kept.Add(connection, new Dictionary<string, SqliteCommand>(StringComparer.Ordinal));
 
     /// <summary>Runs a statement. Returns the number of rows it changed.</summary>
     public static int Execute(this SqliteConnection connection, string sql, params ReadOnlySpan<(string Name, object? Value)> parameters)
     {
-        using var command = Create(connection, sql, parameters);
-        return command.ExecuteNonQuery();
+        using var command = Prepare(connection, sql, parameters);
+        return command.Command.ExecuteNonQuery();
     }
 
     /// <summary>All rows of a query.</summary>

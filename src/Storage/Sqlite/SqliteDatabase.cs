@@ -4,29 +4,25 @@ using Microsoft.Data.Sqlite;
 namespace Homeport.Storage.Sqlite;
 
 /// <summary>
-/// The SQLite file of all that is not a message. One writer at a time, each write one transaction that is on the disk when it
-/// returns; any number of readers, which see the last write.
+/// The SQLite file of all that is not a message. One thread writes, in group commits that are on the disk when a write returns; any
+/// number of readers see the last one.
 /// </summary>
 public sealed class SqliteDatabase : IDisposable
 {
     private readonly string _connectionString;
-    private readonly SqliteConnection _writer;
-    private readonly SemaphoreSlim _writing = new(1, 1);
+    private readonly SqliteWriter _writer;
     private readonly ConcurrentBag<SqliteConnection> _readers = [];
 
     private SqliteDatabase(string file)
     {
         _connectionString = new SqliteConnectionStringBuilder { DataSource = file, Pooling = false }.ToString();
-        _writer = Connect();
+        var writer = Connect();
+        Migrations.Apply(writer);
+        _writer = new SqliteWriter(writer);
     }
 
     /// <summary>Opens or makes the file and brings its schema up to date.</summary>
-    public static SqliteDatabase Open(string file)
-    {
-        var database = new SqliteDatabase(file);
-        Migrations.Apply(database._writer);
-        return database;
-    }
+    public static SqliteDatabase Open(string file) => new(file);
 
     /// <summary>Reads. The query runs on the calling thread: SQLite reads from memory or a local file.</summary>
     public T Read<T>(Func<SqliteConnection, T> query)
@@ -46,35 +42,20 @@ public sealed class SqliteDatabase : IDisposable
         }
     }
 
-    /// <summary>Writes in one transaction. When the task completes, it is durable; when it fails, nothing was written.</summary>
-    public async Task<T> WriteAsync<T>(Func<SqliteConnection, T> work, CancellationToken token)
-    {
-        await _writing.WaitAsync(token);
-        try
-        {
-            return InTransaction(work);
-        }
-        finally
-        {
-            _writing.Release();
-        }
-    }
+    /// <summary>
+    /// Writes, together with what others write at this time. When the task completes, it is durable; when it fails, nothing was written.
+    /// </summary>
+    public Task<T> WriteAsync<T>(Func<SqliteConnection, T> work, CancellationToken token) => _writer.RunAsync(work, null, token);
+
+    /// <summary>Writes, and calls back in the order of the writes once it is durable, before the task completes: for what must only be posted on.</summary>
+    public Task<T> WriteAsync<T>(Func<SqliteConnection, T> work, Action<T> committed, CancellationToken token) => _writer.RunAsync(work, committed, token);
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        _writer.Dispose();
         foreach (var reader in _readers)
             reader.Dispose();
-        _writer.Dispose();
-        _writing.Dispose();
-    }
-
-    private T InTransaction<T>(Func<SqliteConnection, T> work)
-    {
-        using var transaction = _writer.BeginTransaction();
-        var result = work(_writer);
-        transaction.Commit();
-        return result;
     }
 
     private SqliteConnection Connect()
