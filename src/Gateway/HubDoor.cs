@@ -1,6 +1,8 @@
 using Homeport.Hub.Access;
 using Homeport.Hub.Live;
+using Homeport.Hub.Methods;
 using Homeport.Hub.Telemetry;
+using Homeport.Hub.Twins;
 
 namespace Homeport.Gateway;
 
@@ -12,6 +14,15 @@ public sealed record HubDoor
 
     /// <summary>Takes their messages.</summary>
     public required TelemetryIngest Telemetry { get; init; }
+
+    /// <summary>Twins.</summary>
+    public required DeviceTwins Twins { get; init; }
+
+    /// <summary>Direct methods.</summary>
+    public required DirectMethods Methods { get; init; }
+
+    /// <summary>Sessions of MQTT clients.</summary>
+    public required ISubscriptionStore Subscriptions { get; init; }
 
     /// <summary>Knows who is connected.</summary>
     public required LiveConnections Live { get; init; }

@@ -47,6 +47,14 @@ public readonly ref struct PublishPacket
         return true;
     }
 
+    /// <summary>A whole packet with quality of service 0, or 1 with its identifier.</summary>
+    public static byte[] Make(ReadOnlySpan<byte> topic, ReadOnlySpan<byte> payload, int qos = 0, ushort packetId = 0, bool duplicate = false)
+    {
+        var packet = new byte[MaxSize(topic.Length, payload.Length)];
+        var length = Write(packet, topic, payload, qos, packetId, duplicate);
+        return packet[..length];
+    }
+
     /// <summary>Largest size of a packet with this topic and payload, in bytes.</summary>
     public static int MaxSize(int topicLength, int payloadLength) => Frame.MaxHeaderSize + 2 + topicLength + 2 + payloadLength;
 

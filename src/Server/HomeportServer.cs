@@ -61,6 +61,8 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero });
         _web.MapRegistry(parts.Hub);
         _web.MapBulk(parts.Hub);
+        _web.MapTwins(parts.Devices);
+        _web.MapMethods(parts.Devices);
         _web.MapMessages(parts.Hub);
         _web.MapProvisioningDevices(parts.Provisioning);
         _web.MapProvisioningService(parts.Provisioning);

@@ -5,8 +5,10 @@ using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Hub.Access;
 using Homeport.Hub.Live;
+using Homeport.Hub.Methods;
 using Homeport.Hub.Registry;
 using Homeport.Hub.Telemetry;
+using Homeport.Hub.Twins;
 using Homeport.Log;
 using Homeport.Provisioning.Allocation;
 using Homeport.Provisioning.Attestation;
@@ -35,10 +37,15 @@ internal sealed class ServerParts
         Sweeper = new ConnectionSweeper(time);
 
         var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
+        var twins = new DeviceTwins(new SqliteTwinStore(installation.Database, Installation.HubName), registry, live, time);
+        var methods = new DirectMethods(live, registry, time);
         var door = new HubDoor
         {
             Authenticator = new DeviceAuthenticator(identities, policies, rules),
             Telemetry = new TelemetryIngest(Log),
+            Twins = twins,
+            Methods = methods,
+            Subscriptions = new SqliteSubscriptionStore(installation.Database, Installation.HubName),
             Live = live,
             Activity = Activity,
             Explanations = explanations,
@@ -46,6 +53,7 @@ internal sealed class ServerParts
         Mqtt = new MqttDoor(door, Sweeper, time, loggers.CreateLogger<MqttDoor>());
         var authorizer = new ServiceAuthorizer(policies, rules, HubErrors.IotHubUnauthorized, HubErrors.IotHubUnauthorizedAccess);
         Hub = new HubApi(Installation.HubName, authorizer, registry, live, new MessageReader(Log), explanations, time);
+        Devices = new DeviceApi(Hub, twins, methods);
         Provisioning = BuildProvisioning(options, installation, registry, explanations, rules, loggers);
     }
 
@@ -60,6 +68,8 @@ internal sealed class ServerParts
     public MqttDoor Mqtt { get; }
 
     public HubApi Hub { get; }
+
+    public DeviceApi Devices { get; }
 
     public ProvisioningApi Provisioning { get; }
 

@@ -6,8 +6,10 @@ using Homeport.Gateway;
 using Homeport.Gateway.Mqtt;
 using Homeport.Hub.Access;
 using Homeport.Hub.Live;
+using Homeport.Hub.Methods;
 using Homeport.Hub.Registry;
 using Homeport.Hub.Telemetry;
+using Homeport.Hub.Twins;
 using Homeport.Log;
 using Homeport.Storage;
 using Homeport.Storage.Sqlite;
@@ -45,12 +47,17 @@ internal sealed class HubFixture : IAsyncDisposable
         Explanations = new Explanations(Time, _explanationLog);
         Policies = SharedAccessPolicy.HubDefaults().ToDictionary(p => p.Name);
         var rules = new TokenRules(new HashSet<string>(StringComparer.OrdinalIgnoreCase) { Host, "localhost" }, Time);
+        Twins = new DeviceTwins(new SqliteTwinStore(_database, "hub1"), Registry, live, Time);
+        Methods = new DirectMethods(live, Registry, Time);
         var activity = new ActivityJournal(Store, Time, _activityLog);
         _sweeper = new ConnectionSweeper(Time);
         var door = new HubDoor
         {
             Authenticator = new DeviceAuthenticator(Store, Policies, rules),
             Telemetry = new TelemetryIngest(_log),
+            Twins = Twins,
+            Methods = Methods,
+            Subscriptions = new SqliteSubscriptionStore(_database, "hub1"),
             Live = live,
             Activity = activity,
             Explanations = Explanations,
@@ -73,6 +80,10 @@ internal sealed class HubFixture : IAsyncDisposable
     public IReadOnlyDictionary<string, SharedAccessPolicy> Policies { get; }
 
     public LiveConnections Live { get; }
+
+    public DeviceTwins Twins { get; }
+
+    public DirectMethods Methods { get; }
 
     public MqttDoor Door { get; }
 

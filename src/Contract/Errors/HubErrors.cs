@@ -13,16 +13,24 @@ public static class HubErrors
     public static readonly ServiceError IotHubUnauthorizedAccess = new(nameof(IotHubUnauthorizedAccess), 401002, "The policy does not give the right that this call needs.");
     public static readonly ServiceError IotHubUnauthorized = new(nameof(IotHubUnauthorized), 401003, "The credentials are not accepted.");
     public static readonly ServiceError DeviceDisabled = new(nameof(DeviceDisabled), 403012, "The device is disabled.");
+    public static readonly ServiceError DeviceMaximumInflightMethodExceeded =
+        new(nameof(DeviceMaximumInflightMethodExceeded), 403800, "The device has as many calls under way as it may have.");
     public static readonly ServiceError DeviceNotFound = new(nameof(DeviceNotFound), 404001, "The device is not registered.");
     public static readonly ServiceError ModuleNotFound = new(nameof(ModuleNotFound), 404010, "The module is not registered.");
     public static readonly ServiceError NotFound = new(nameof(NotFound), 404000, "There is nothing at this address.");
     public static readonly ServiceError MethodNotAllowed = new(nameof(MethodNotAllowed), 405000, "The address does not know this HTTP method.");
+    public static readonly ServiceError DeviceNotOnline = new(nameof(DeviceNotOnline), 404103, "The device is not online or does not listen for methods.");
+    public static readonly ServiceError DeviceConnectionClosedRemotely =
+        new(nameof(DeviceConnectionClosedRemotely), 404104, "The device's connection ended before it answered.");
     public static readonly ServiceError DeviceAlreadyExists = new(nameof(DeviceAlreadyExists), 409001, "The device is registered already.");
     public static readonly ServiceError ModuleAlreadyExistsOnDevice = new(nameof(ModuleAlreadyExistsOnDevice), 409301, "The module is registered already.");
     public static readonly ServiceError PreconditionFailed = new(nameof(PreconditionFailed), 412001, "The ETag does not match: the entry changed in between.");
     public static readonly ServiceError MessageTooLarge = new(nameof(MessageTooLarge), 413001, "The message is too large.");
+    public static readonly ServiceError TwinTooLarge = new("MessageTooLarge", 413001, "The section of the twin would be too large.");
     public static readonly ServiceError TooManyModulesOnDevice = new(nameof(TooManyModulesOnDevice), 413003, "The device has as many modules as it may have.");
     public static readonly ServiceError ServerError = new(nameof(ServerError), 500001, "The server failed.");
     public static readonly ServiceError NotImplementedHere = new(nameof(NotImplementedHere), 501000, "This server does not offer the function.");
+    public static readonly ServiceError BadDeviceResponse = new(nameof(BadDeviceResponse), 502001, "The device's answer cannot be used.");
     public static readonly ServiceError ServiceUnavailable = new(nameof(ServiceUnavailable), 503001, "The server cannot take the request now.");
+    public static readonly ServiceError GatewayTimeout = new(nameof(GatewayTimeout), 504101, "The device did not answer in time.");
 }

@@ -13,6 +13,7 @@ namespace Homeport.Contract.Rest;
 [JsonSerializable(typeof(BulkResult))]
 [JsonSerializable(typeof(DeviceStatistics))]
 [JsonSerializable(typeof(ServiceStatistics))]
+[JsonSerializable(typeof(MethodDescription))]
 [JsonSerializable(typeof(HubErrorBody))]
 [JsonSerializable(typeof(DeviceErrorBody))]
 [JsonSerializable(typeof(MessagePage))]

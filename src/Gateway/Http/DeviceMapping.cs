@@ -1,6 +1,7 @@
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
 using Homeport.Hub.Registry;
+using Homeport.Hub.Twins;
 
 namespace Homeport.Gateway.Http;
 
@@ -75,13 +76,7 @@ internal static class DeviceMapping
     {
         SymmetricKey = new SymmetricKeyDescription(Text(authentication.PrimaryKey), Text(authentication.SecondaryKey)),
         X509Thumbprint = new ThumbprintDescription(authentication.PrimaryThumbprint, authentication.SecondaryThumbprint),
-        Type = authentication.Type switch
-        {
-            AuthenticationType.Sas => "sas",
-            AuthenticationType.SelfSigned => "selfSigned",
-            AuthenticationType.CertificateAuthority => "certificateAuthority",
-            _ => "none",
-        },
+        Type = TwinDocument.TypeOf(authentication.Type),
     };
 
     private static Outcome<Authentication> ReadAuthentication(AuthenticationDescription? shown)

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
+using Homeport.Hub.Registry;
 using Microsoft.AspNetCore.Http;
 
 namespace Homeport.Gateway.Http;
@@ -21,6 +22,15 @@ internal static class HubAnswers
         var bytes = JsonSerializer.SerializeToUtf8Bytes(body, type);
         context.Response.ContentLength = bytes.Length;
         await context.Response.Body.WriteAsync(bytes, context.RequestAborted);
+    }
+
+    /// <summary>Writes a body that is JSON in UTF-8 already.</summary>
+    public static async Task WriteBytesAsync(this HttpContext context, ReadOnlyMemory<byte> json, int status = StatusCodes.Status200OK)
+    {
+        context.Response.StatusCode = status;
+        context.Response.ContentType = JsonType;
+        context.Response.ContentLength = json.Length;
+        await context.Response.Body.WriteAsync(json, context.RequestAborted);
     }
 
     /// <summary>
@@ -60,4 +70,28 @@ internal static class HubAnswers
             return new Refusal(HubErrors.MessageTooLarge, $"The body cannot be read: {e.Message}", "Send a smaller body.");
         }
     }
+
+    /// <summary>Reads a whole body; the server bounds its size.</summary>
+    public static async Task<Outcome<byte[]>> ReadBytesAsync(this HttpContext context)
+    {
+        using var body = new MemoryStream();
+        try
+        {
+            await context.Request.Body.CopyToAsync(body, context.RequestAborted);
+            return body.ToArray();
+        }
+        catch (BadHttpRequestException e)
+        {
+            return new Refusal(HubErrors.MessageTooLarge, $"The body cannot be read: {e.Message}", "Send a smaller body.");
+        }
+    }
+
+    /// <summary>The device that the path names.</summary>
+    public static string DeviceId(this HttpContext context) => (string)context.Request.RouteValues["deviceId"]!;
+
+    /// <summary>The module that the path names, or null.</summary>
+    public static string? ModuleId(this HttpContext context) => (string?)context.Request.RouteValues.GetValueOrDefault("moduleId");
+
+    /// <summary>The condition of the header If-Match.</summary>
+    public static IfMatch Condition(this HttpContext context) => IfMatch.Parse(context.Request.Headers.IfMatch);
 }

@@ -45,16 +45,16 @@ public static class RegistryEndpoints
 
     private static async Task GetAsync(HubApi hub, HttpContext context)
     {
-        var outcome = await hub.Registry.GetAsync(DeviceId(context), ModuleId(context), context.RequestAborted);
+        var outcome = await hub.Registry.GetAsync(context.DeviceId(), context.ModuleId(), context.RequestAborted);
         await AnswerAsync(hub, context, outcome);
     }
 
     private static async Task PutDeviceAsync(HubApi hub, HttpContext context)
     {
         if ((await context.ReadJsonAsync(Json.Default.DeviceDescription)).Succeeded(out var body, out var refusal)
-            && DeviceMapping.ToIdentity(body, DeviceId(context)).Succeeded(out var wanted, out refusal))
+            && DeviceMapping.ToIdentity(body, context.DeviceId()).Succeeded(out var wanted, out refusal))
         {
-            await AnswerAsync(hub, context, await hub.Registry.PutAsync(wanted, Condition(context), context.RequestAborted));
+            await AnswerAsync(hub, context, await hub.Registry.PutAsync(wanted, context.Condition(), context.RequestAborted));
             return;
         }
         await hub.RefuseAsync(context, refusal);
@@ -63,9 +63,9 @@ public static class RegistryEndpoints
     private static async Task PutModuleAsync(HubApi hub, HttpContext context)
     {
         if ((await context.ReadJsonAsync(Json.Default.ModuleDescription)).Succeeded(out var body, out var refusal)
-            && DeviceMapping.ToIdentity(body, DeviceId(context), ModuleId(context)!).Succeeded(out var wanted, out refusal))
+            && DeviceMapping.ToIdentity(body, context.DeviceId(), context.ModuleId()!).Succeeded(out var wanted, out refusal))
         {
-            await AnswerAsync(hub, context, await hub.Registry.PutAsync(wanted, Condition(context), context.RequestAborted));
+            await AnswerAsync(hub, context, await hub.Registry.PutAsync(wanted, context.Condition(), context.RequestAborted));
             return;
         }
         await hub.RefuseAsync(context, refusal);
@@ -73,7 +73,7 @@ public static class RegistryEndpoints
 
     private static async Task DeleteAsync(HubApi hub, HttpContext context)
     {
-        var refusal = await hub.Registry.DeleteAsync(DeviceId(context), ModuleId(context), Condition(context), context.RequestAborted);
+        var refusal = await hub.Registry.DeleteAsync(context.DeviceId(), context.ModuleId(), context.Condition(), context.RequestAborted);
         if (refusal is null)
             context.Response.StatusCode = StatusCodes.Status204NoContent;
         else
@@ -82,7 +82,7 @@ public static class RegistryEndpoints
 
     private static async Task ListModulesAsync(HubApi hub, HttpContext context)
     {
-        if (!(await hub.Registry.ListModulesAsync(DeviceId(context), context.RequestAborted)).Succeeded(out var modules, out var refusal))
+        if (!(await hub.Registry.ListModulesAsync(context.DeviceId(), context.RequestAborted)).Succeeded(out var modules, out var refusal))
         {
             await hub.RefuseAsync(context, refusal);
             return;
@@ -106,10 +106,4 @@ public static class RegistryEndpoints
             ? context.WriteJsonAsync(DeviceMapping.ToDescription(identity, connected), Json.Default.DeviceDescription)
             : context.WriteJsonAsync(DeviceMapping.ToModule(identity, connected), Json.Default.ModuleDescription);
     }
-
-    private static string DeviceId(HttpContext context) => (string)context.Request.RouteValues["deviceId"]!;
-
-    private static string? ModuleId(HttpContext context) => (string?)context.Request.RouteValues.GetValueOrDefault("moduleId");
-
-    private static IfMatch Condition(HttpContext context) => IfMatch.Parse(context.Request.Headers.IfMatch);
 }

@@ -57,7 +57,7 @@ internal sealed partial class MqttConnection : IDeviceLink
         _logger = logger;
         _lastReceived = time.GetTimestamp();
         _outbox = new MqttOutbox(output, time);
-        _outbox.Broken = () => Close(_outbox.StorageFailed ? CloseReason.StorageFailed : CloseReason.ClientGone);
+        _outbox.Broken = reason => Close(reason);
     }
 
     /// <summary>Why the connection ended.</summary>
@@ -70,16 +70,26 @@ internal sealed partial class MqttConnection : IDeviceLink
     public string Key => _session!.Key;
 
     /// <inheritdoc/>
-    public bool TakesMethods => _session!.TakesMethods;
+    public bool TakesMethods => _session!.Subscriptions.TakesMethods;
 
     /// <inheritdoc/>
-    public void Invoke(MethodRequest request) => _session!.Invoke(request, _outbox);
+    public void Invoke(MethodRequest request)
+    {
+        if (!_session!.TryInvoke(request))
+            Close(CloseReason.SlowClient);
+    }
 
     /// <inheritdoc/>
-    public void DesiredChanged(DesiredChange change) => _session!.DesiredChanged(change, _outbox);
+    public void DesiredChanged(DesiredChange change)
+    {
+        if (!_session!.TryTell(change))
+            Close(CloseReason.SlowClient);
+    }
 
     /// <inheritdoc/>
-    public void MessagesWaiting() => _session!.MessagesWaiting();
+    public void MessagesWaiting()
+    {
+    }
 
     /// <inheritdoc/>
     public void Close(CloseReason reason)
@@ -127,7 +137,9 @@ internal sealed partial class MqttConnection : IDeviceLink
             return;
         if (Reason != CloseReason.ClientDisconnected)
             _session.PublishWill();
-        if (_hub.Live.Remove(this))
+        var offline = _hub.Live.Remove(this);
+        _hub.Methods.Ended(this);
+        if (offline)
             _hub.Activity.NoteConnection(_session.DeviceId, _session.ModuleId);
     }
 
@@ -238,20 +250,19 @@ internal sealed partial class MqttConnection : IDeviceLink
         switch (frame.Type)
         {
             case PacketType.Publish:
-                return PublishPacket.TryParse(frame.Flags, body, out var publish) ? _session!.Take(publish, _outbox) : CloseReason.MalformedPacket;
+                return PublishPacket.TryParse(frame.Flags, body, out var publish) ? _session!.Take(publish, this) : CloseReason.MalformedPacket;
             case PacketType.Pingreq when frame.Flags == 0 && body.IsEmpty:
                 _outbox.Send(EmptyPackets.Pingresp);
                 return CloseReason.None;
             case PacketType.Subscribe:
                 if (!SubscribePacket.TryParse(frame.Flags, body, out var subscribe))
                     return CloseReason.MalformedPacket;
-                _outbox.Send(subscribe.Suback(_session!.Subscribe(subscribe)));
+                _session!.Subscribe(subscribe);
                 return CloseReason.None;
             case PacketType.Unsubscribe:
                 if (!UnsubscribePacket.TryParse(frame.Flags, body, out var unsubscribe))
                     return CloseReason.MalformedPacket;
                 _session!.Unsubscribe(unsubscribe);
-                _outbox.Send(unsubscribe.Unsuback());
                 return CloseReason.None;
             case PacketType.Disconnect when frame.Flags == 0 && body.IsEmpty:
                 return CloseReason.ClientDisconnected;
@@ -292,18 +303,22 @@ internal sealed partial class MqttConnection : IDeviceLink
             await RefuseAsync(ConnectReturnCode.NotAuthorized, CloseReason.AuthenticationFailed);
             return;
         }
-        OpenSession(connect!, device);
+        await OpenSessionAsync(connect!, device);
         if (_hub.Live.Changes != changes && !await _hub.Authenticator.StillHoldsAsync(device, CancellationToken.None))
             Close(CloseReason.IdentityChanged);
     }
 
-    private void OpenSession(ConnectPacket connect, AuthenticatedDevice device)
+    private async Task OpenSessionAsync(ConnectPacket connect, AuthenticatedDevice device)
     {
         Volatile.Write(ref _lastReceived, _time.GetTimestamp());
         _maxIdle = connect.KeepAlive == 0 ? MaxIdle : TimeSpan.FromSeconds(Math.Min(connect.KeepAlive * 1.5, MaxIdle.TotalSeconds));
-        _session = new MqttSession(_hub, device, connect.Will, _time);
-        _outbox.Send(new ConnackPacket(SessionPresent: false, ConnectReturnCode.Accepted).ToBytes());
+        var session = new MqttSession(_hub, device, connect, _outbox, _time, _logger);
+        var present = await session.Subscriptions.OpenAsync(connect.CleanSession, _hub.Subscriptions, CancellationToken.None);
+        _session = session;
+        _outbox.Send(new ConnackPacket(present, ConnectReturnCode.Accepted).ToBytes());
         _hub.Live.Open(this);
+        if (TakesMethods)
+            _hub.Methods.Ready(_session.Key);
         _hub.Activity.NoteConnection(_session.DeviceId, _session.ModuleId);
         LogConnected(_session.Key, device.Method.Scope, device.Method.Type);
     }

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Homeport.Hub.Live;
 using Homeport.Log;
 using Homeport.Mqtt;
 
@@ -16,19 +17,20 @@ internal sealed class MqttOutbox(PipeWriter output, TimeProvider time) : ICommit
     /// <summary>Entries that may wait before the connection stops reading: its in-flight window.</summary>
     private const int Window = 512;
 
+    /// <summary>Packets that others may have posted to a client that does not read, before it is given up.</summary>
+    private const int MaxPosted = 1024;
+
     private readonly Lock _lock = new();
     private Queue<Entry>? _entries;
     private TaskCompletionSource? _room;
     private Commit? _awaited;
+    private Task? _awaitedTask;
     private bool _draining;
     private bool _closed;
     private long _flushStarted;
 
-    /// <summary>Set when a message could not be stored: nothing is acknowledged from then on.</summary>
-    public bool StorageFailed { get; private set; }
-
-    /// <summary>Called when <see cref="StorageFailed"/> becomes true or the client is gone.</summary>
-    public Action? Broken { get; set; }
+    /// <summary>Called when nothing more can be sent: a message could not be stored, or the client is gone or does not read.</summary>
+    public Action<CloseReason>? Broken { get; set; }
 
     /// <summary>True when the connection should wait before it reads on.</summary>
     public bool IsFull => _entries is { Count: >= Window };
@@ -37,10 +39,35 @@ internal sealed class MqttOutbox(PipeWriter output, TimeProvider time) : ICommit
     public TimeSpan Stalled => Volatile.Read(ref _flushStarted) is var start && start == 0 ? TimeSpan.Zero : time.GetElapsedTime(start);
 
     /// <summary>Acknowledges a message as soon as its commit is durable.</summary>
-    public void Puback(ushort packetId, Commit? commit) => Add(new Entry(packetId, commit, default));
+    public void Puback(ushort packetId, Commit? commit) => Add(new Entry(packetId, commit, null, default));
+
+    /// <summary>Acknowledges a request as soon as it is done, durable or refused. A task that fails counts as a disk that refused.</summary>
+    public void Puback(ushort packetId, Task done) => Add(new Entry(packetId, null, done, default));
 
     /// <summary>Sends a whole packet.</summary>
-    public void Send(ReadOnlyMemory<byte> packet) => Add(new Entry(0, null, packet));
+    public void Send(ReadOnlyMemory<byte> packet) => Add(new Entry(0, null, null, packet));
+
+    /// <summary>Sends a whole packet as soon as something is done.</summary>
+    public void Send(ReadOnlyMemory<byte> packet, Task done) => Add(new Entry(0, null, done, packet));
+
+    /// <summary>Sends a packet from outside the connection's loop, without writing on the caller's thread. False when too many wait already.</summary>
+    public bool TryPost(ReadOnlyMemory<byte> packet)
+    {
+        lock (_lock)
+        {
+            if (_closed)
+                return true;
+            _entries ??= new Queue<Entry>();
+            if (_entries.Count >= MaxPosted)
+                return false;
+            _entries.Enqueue(new Entry(0, null, null, packet));
+        }
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        return true;
+    }
+
+    /// <summary>Ends the connection of a client that does not read.</summary>
+    public void GiveUp() => Broken?.Invoke(CloseReason.SlowClient);
 
     /// <summary>Starts sending what is ready, unless that is under way.</summary>
     public void Flush()
@@ -138,6 +165,8 @@ internal sealed class MqttOutbox(PipeWriter output, TimeProvider time) : ICommit
             {
                 if (entry.Commit is { } commit && !IsDurable(commit, out failed))
                     break;
+                if (entry.Done is { IsCompletedSuccessfully: false } done && !IsDone(done, out failed))
+                    break;
                 _entries.Dequeue();
                 Write(entry);
                 wrote = true;
@@ -146,11 +175,10 @@ internal sealed class MqttOutbox(PipeWriter output, TimeProvider time) : ICommit
                 _draining = false;
             if (!IsFull)
                 (room, _room) = (_room, null);
-            StorageFailed |= failed;
         }
         room?.TrySetResult();
         if (failed)
-            Broken?.Invoke();
+            Broken?.Invoke(CloseReason.StorageFailed);
         return wrote;
     }
 
@@ -171,6 +199,17 @@ internal sealed class MqttOutbox(PipeWriter output, TimeProvider time) : ICommit
         return !failed;
     }
 
+    private bool IsDone(Task done, out bool failed)
+    {
+        failed = done.IsFaulted || done.IsCanceled;
+        if (!done.IsCompleted && !ReferenceEquals(_awaitedTask, done))
+        {
+            _awaitedTask = done;
+            done.GetAwaiter().UnsafeOnCompleted(() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false));
+        }
+        return false;
+    }
+
     private void Write(Entry entry)
     {
         if (entry.PacketId != 0)
@@ -186,8 +225,8 @@ internal sealed class MqttOutbox(PipeWriter output, TimeProvider time) : ICommit
     private void Break()
     {
         Close();
-        Broken?.Invoke();
+        Broken?.Invoke(CloseReason.ClientGone);
     }
 
-    private readonly record struct Entry(ushort PacketId, Commit? Commit, ReadOnlyMemory<byte> Packet);
+    private readonly record struct Entry(ushort PacketId, Commit? Commit, Task? Done, ReadOnlyMemory<byte> Packet);
 }

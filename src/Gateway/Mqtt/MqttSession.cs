@@ -1,14 +1,14 @@
 using System.Buffers;
 using System.Text;
-using System.Text.Json;
-using Homeport.Contract.Errors;
-using Homeport.Contract.Rest;
 using Homeport.Hub.Access;
 using Homeport.Hub.Live;
+using Homeport.Hub.Methods;
 using Homeport.Hub.Registry;
 using Homeport.Hub.Telemetry;
+using Homeport.Hub.Twins;
 using Homeport.Log;
 using Homeport.Mqtt;
+using Microsoft.Extensions.Logging;
 
 namespace Homeport.Gateway.Mqtt;
 
@@ -18,25 +18,29 @@ internal sealed class MqttSession
     private const int StackLimit = 1024;
 
     private readonly HubDoor _hub;
-    private readonly TimeProvider _time;
+    private readonly MqttOutbox _outbox;
     private readonly TelemetryTopic _telemetry;
     private readonly LogWriter _writer;
-    private readonly HashSet<string> _subscriptions = new(StringComparer.Ordinal);
-
+    private readonly TwinRequests _twin;
     private readonly WillMessage? _will;
 
-    public MqttSession(HubDoor hub, AuthenticatedDevice device, WillMessage? will, TimeProvider time)
+    public MqttSession(HubDoor hub, AuthenticatedDevice device, ConnectPacket connect, MqttOutbox outbox, TimeProvider time, ILogger logger)
     {
-        _will = will;
+        _will = connect.Will;
         _hub = hub;
-        _time = time;
+        _outbox = outbox;
         DeviceId = device.Identity.DeviceId;
         ModuleId = device.Identity.ModuleId;
         Key = device.Identity.Key;
         EndsAt = device.EndsAt;
         _telemetry = new TelemetryTopic(DeviceId, ModuleId);
         _writer = hub.Telemetry.WriterFor(device);
+        _twin = new TwinRequests(hub, DeviceId, ModuleId, time, logger);
+        Subscriptions = new Subscriptions(DeviceId, ModuleId, connect.CleanSession ? null : hub.Subscriptions);
     }
+
+    /// <summary>What the client wants to be told.</summary>
+    public Subscriptions Subscriptions { get; }
 
     public string DeviceId { get; }
 
@@ -47,18 +51,17 @@ internal sealed class MqttSession
     /// <summary>When the token ends, or null.</summary>
     public DateTimeOffset? EndsAt { get; }
 
-    /// <summary>False when the log is far behind the devices.</summary>
-    public bool HasRoom => _hub.Telemetry.HasRoom(_writer);
+    /// <summary>False when the log is far behind the devices, or the client far ahead of its answers.</summary>
+    public bool HasRoom => _hub.Telemetry.HasRoom(_writer) && _twin.HasRoom;
 
-    public Task RoomAsync(CancellationToken token) => _hub.Telemetry.RoomAsync(_writer, token);
+    public Task RoomAsync(CancellationToken token) => _twin.HasRoom ? _hub.Telemetry.RoomAsync(_writer, token) : _twin.RoomAsync(token);
 
-    public bool TakesMethods => _subscriptions.Contains("$iothub/methods/POST/#");
+    /// <summary>Sends a direct method to the client. False when it does not read.</summary>
+    public bool TryInvoke(MethodRequest request)
+        => _outbox.TryPost(PublishPacket.Make(Encoding.UTF8.GetBytes($"$iothub/methods/POST/{request.Name}/?$rid={request.Id}"), request.Payload.Span));
 
-    public void Invoke(Hub.Methods.MethodRequest request, MqttOutbox outbox) => throw new NotSupportedException();
-
-    public void DesiredChanged(Hub.Twins.DesiredChange change, MqttOutbox outbox) => throw new NotSupportedException();
-
-    public void MessagesWaiting() => throw new NotSupportedException();
+    /// <summary>Sends a change of desired properties if the client subscribed to them. False when it does not read.</summary>
+    public bool TryTell(DesiredChange change) => !Subscriptions.TakesDesiredPatches || _twin.TrySend(change, _outbox);
 
     /// <summary>Null when the will can be published in the identity's name, else what is wrong with it.</summary>
     public static string? CheckWill(WillMessage? will, Identity identity)
@@ -82,42 +85,39 @@ internal sealed class MqttSession
     }
 
     /// <summary>Takes a message or a request. Gives the reason to close, or none.</summary>
-    public CloseReason Take(PublishPacket publish, MqttOutbox outbox)
+    /// <param name="publish">The packet.</param>
+    /// <param name="link">The client's connection.</param>
+    public CloseReason Take(PublishPacket publish, IDeviceLink link)
     {
         if (publish.Qos == 2)
             return CloseReason.QosNotSupported;
         if (_telemetry.TryMatch(publish.Topic, out var bag))
-            return TakeTelemetry(publish, bag, outbox);
-        if (!publish.Topic.StartsWith("$iothub/twin/GET/"u8) && !publish.Topic.StartsWith("$iothub/twin/PATCH/properties/reported/"u8)
-            && !publish.Topic.StartsWith("$iothub/methods/res/"u8))
-        {
+            return TakeTelemetry(publish, bag);
+        if (!RequestTopic.TryParse(publish.Topic, out var request))
             return CloseReason.TopicNotAllowed;
-        }
+        var done = Task.CompletedTask;
+        if (request.Kind == RequestKind.MethodResponse)
+            _hub.Methods.Answer(link, request.RequestId, request.Status, publish.Payload);
+        else
+            done = _twin.Serve(request, publish.Payload, Subscriptions.TakesTwinResponses ? _outbox : null);
         if (publish.Qos == 1)
-            outbox.Puback(publish.PacketId, null);
-        AnswerRequest(publish.Topic, outbox);
+            _outbox.Puback(publish.PacketId, done);
         return CloseReason.None;
     }
 
-    /// <summary>Notes the filters that are the identity's own, of which there are a handful. Gives a code for each.</summary>
-    public byte[] Subscribe(SubscribePacket subscribe)
+    /// <summary>Notes what the client wants to be told, and answers when that is stored.</summary>
+    public void Subscribe(SubscribePacket subscribe)
     {
-        var codes = subscribe.Filters.Select(f => SubscriptionRules.Grant(f, DeviceId, ModuleId)).ToArray();
-        for (var i = 0; i < codes.Length; i++)
-        {
-            if (codes[i] != SubscribePacket.Failure)
-                _subscriptions.Add(subscribe.Filters[i].Filter);
-        }
-        return codes;
+        var (codes, stored) = Subscriptions.Add(subscribe);
+        _outbox.Send(subscribe.Suback(codes), stored);
+        if (Subscriptions.TakesMethods)
+            _hub.Methods.Ready(Key);
     }
 
-    public void Unsubscribe(UnsubscribePacket unsubscribe)
-    {
-        foreach (var filter in unsubscribe.Filters)
-            _subscriptions.Remove(filter);
-    }
+    /// <summary>Forgets filters, and answers when that is stored.</summary>
+    public void Unsubscribe(UnsubscribePacket unsubscribe) => _outbox.Send(unsubscribe.Unsuback(), Subscriptions.Remove(unsubscribe));
 
-    private CloseReason TakeTelemetry(PublishPacket publish, ReadOnlySpan<byte> bag, MqttOutbox outbox)
+    private CloseReason TakeTelemetry(PublishPacket publish, ReadOnlySpan<byte> bag)
     {
         var size = TelemetryTopic.MaxPropertySize(bag);
         byte[]? rented = null;
@@ -129,7 +129,7 @@ internal sealed class MqttSession
                 return CloseReason.MessageTooLarge;
             var commit = _hub.Telemetry.Append(_writer, properties[..length], publish.Payload);
             if (publish.Qos == 1)
-                outbox.Puback(publish.PacketId, commit);
+                _outbox.Puback(publish.PacketId, commit);
             return CloseReason.None;
         }
         finally
@@ -137,23 +137,5 @@ internal sealed class MqttSession
             if (rented is not null)
                 ArrayPool<byte>.Shared.Return(rented);
         }
-    }
-
-    /// <summary>Twins are not served yet: the request is answered with an error that SDKs hand to the application.</summary>
-    private void AnswerRequest(ReadOnlySpan<byte> topic, MqttOutbox outbox)
-    {
-        const string Twin = "$iothub/twin/";
-        const string RequestId = "?$rid=";
-        var text = Encoding.UTF8.GetString(topic);
-        var at = text.IndexOf(RequestId, StringComparison.Ordinal);
-        if (!text.StartsWith(Twin, StringComparison.Ordinal) || at < 0 || !_subscriptions.Contains("$iothub/twin/res/#"))
-            return;
-        var refusal = _hub.Explanations.Keep(new Refusal(HubErrors.NotImplementedHere, $"'{Key}' asked for its twin", "This version has no twins."), "mqtt");
-        var body = JsonSerializer.SerializeToUtf8Bytes(
-            new DeviceErrorBody(refusal.Error.Code, refusal.TrackingId, refusal.Text, _time.GetUtcNow()), Json.Default.DeviceErrorBody);
-        var answer = Encoding.UTF8.GetBytes($"$iothub/twin/res/{refusal.Error.HttpStatus}/{text[at..].Split('&')[0]}");
-        var packet = new byte[PublishPacket.MaxSize(answer.Length, body.Length)];
-        var length = PublishPacket.Write(packet, answer, body, 0, 0);
-        outbox.Send(packet.AsMemory(0, length));
     }
 }

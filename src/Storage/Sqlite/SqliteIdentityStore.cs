@@ -1,4 +1,5 @@
 using Homeport.Hub.Registry;
+using Homeport.Hub.Twins;
 using Microsoft.Data.Sqlite;
 
 namespace Homeport.Storage.Sqlite;
@@ -35,13 +36,24 @@ public sealed class SqliteIdentityStore(SqliteDatabase database, SecretSeal seal
             ("$hub", hub), ("$device", deviceId))));
 
     /// <inheritdoc/>
-    public Task<bool> InsertAsync(Identity identity, CancellationToken token) => database.WriteAsync(c => c.Execute(
-        $"""
-        INSERT INTO identities (hub, {Columns})
-        VALUES ($hub, $device, $module, $generation, $version, $enabled, $reason, $statusTime, $auth, $primaryKey, $secondaryKey,
-            $primaryThumbprint, $secondaryThumbprint, $edge, $scope, $managedBy, $connectionTime, $lastActivity)
-        ON CONFLICT DO NOTHING
-        """, Parameters(identity)) == 1, token);
+    public Task<bool> InsertAsync(Identity identity, CancellationToken token)
+    {
+        // Sealed before the write, which others wait for.
+        var parameters = Parameters(identity);
+        return database.WriteAsync(c =>
+        {
+            var inserted = c.Execute(
+                $"""
+                INSERT INTO identities (hub, {Columns})
+                VALUES ($hub, $device, $module, $generation, $version, $enabled, $reason, $statusTime, $auth, $primaryKey, $secondaryKey,
+                    $primaryThumbprint, $secondaryThumbprint, $edge, $scope, $managedBy, $connectionTime, $lastActivity)
+                ON CONFLICT DO NOTHING
+                """, parameters) == 1;
+            if (inserted)
+                SqliteTwinStore.Insert(c, hub, new Twin { DeviceId = identity.DeviceId, ModuleId = identity.ModuleId });
+            return inserted;
+        }, token);
+    }
 
     /// <inheritdoc/>
     public Task<bool> ReplaceAsync(Identity identity, long version, CancellationToken token) => database.WriteAsync(c => c.Execute(
@@ -60,6 +72,8 @@ public sealed class SqliteIdentityStore(SqliteDatabase database, SecretSeal seal
             ("$hub", hub), ("$device", deviceId), ("$module", moduleId ?? ""), ("$version", version)) == 1;
         if (deleted && moduleId is null)
             c.Execute("DELETE FROM identities WHERE hub=$hub AND device_id=$device", ("$hub", hub), ("$device", deviceId));
+        if (deleted)
+            SqliteTwinStore.Delete(c, hub, deviceId, moduleId);
         return deleted;
     }, token);
 

@@ -1,0 +1,7 @@
+using System.Text.Json.Serialization;
+
+namespace Homeport.Storage.Sqlite;
+
+/// <summary>JSON in columns of the hub's tables.</summary>
+[JsonSerializable(typeof(Dictionary<string, int>))]
+internal sealed partial class StoredJson : JsonSerializerContext;
