@@ -1,8 +1,27 @@
 namespace Homeport.Log;
 
-/// <summary>Where a record comes from; the annotation <c>iothub-message-source</c>.</summary>
+/// <summary>Where a record comes from; the annotation <c>iothub-message-source</c>. The numbers are stored.</summary>
 public enum MessageSource : byte
 {
     /// <summary>A device's own message.</summary>
     Telemetry = 0,
+    /// <summary>A twin was updated or replaced.</summary>
+    TwinChange = 1,
+    /// <summary>A device or module was created or deleted.</summary>
+    DeviceLifecycle = 2,
+    /// <summary>A device or module connected or disconnected.</summary>
+    DeviceConnectionState = 3,
+}
+
+/// <summary>The service's words for message sources.</summary>
+public static class MessageSourceNames
+{
+    /// <summary>As consumers see it, and as settings name it.</summary>
+    public static string NameOf(this MessageSource source) => source switch
+    {
+        MessageSource.TwinChange => "twinChangeEvents",
+        MessageSource.DeviceLifecycle => "deviceLifecycleEvents",
+        MessageSource.DeviceConnectionState => "deviceConnectionStateEvents",
+        _ => "Telemetry",
+    };
 }

@@ -4,6 +4,7 @@ using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Gateway.WebSockets;
+using Homeport.Hub.Events;
 using Homeport.Hub.Live;
 using Homeport.Hub.Telemetry;
 using Homeport.Log;
@@ -28,6 +29,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
     private readonly List<Task> _background = [];
     private readonly ConnectionSweeper _sweeper;
     private readonly ActivityJournal _activity;
+    private readonly EventRelay _events;
     private readonly CertificateRenewal _renewal;
 
     public HomeportServer(ServerOptions options, Ports ports, Installation installation, TimeProvider time)
@@ -52,6 +54,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _records = parts.Records;
         _log = parts.Log;
         _activity = parts.Activity;
+        _events = parts.Events;
         _sweeper = parts.Sweeper;
         mqtt = parts.Mqtt;
         Messages = parts.Hub.Messages;
@@ -94,7 +97,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         {
             throw new ServerStartException($"{e.Message} Stop the program that has it, or choose another port.", e);
         }
-        _background.AddRange([_sweeper.RunAsync(_stop.Token), _activity.RunAsync(_stop.Token), _renewal.RunAsync(_stop.Token)]);
+        _background.AddRange([_sweeper.RunAsync(_stop.Token), _activity.RunAsync(_stop.Token), _events.RunAsync(_stop.Token), _renewal.RunAsync(_stop.Token)]);
         _web.Lifetime.ApplicationStopping.Register(_stop.Cancel);
     }
 
@@ -104,6 +107,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         await _stop.CancelAsync();
         await _web.StopAsync(CancellationToken.None);
         await Task.WhenAll(_background);
+        _events.Dispose();
         await _web.DisposeAsync();
         // Last of all: what devices sent before the doors closed is written.
         await _log.DisposeAsync();

@@ -4,6 +4,7 @@ using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Hub.Access;
+using Homeport.Hub.Events;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
 using Homeport.Hub.Registry;
@@ -29,15 +30,18 @@ internal sealed class ServerParts
         var rules = new TokenRules(options.Hosts.ToHashSet(StringComparer.OrdinalIgnoreCase), time);
         var identities = new SqliteIdentityStore(installation.Database, installation.Seal, Installation.HubName);
         var live = new LiveConnections();
-        var registry = new IdentityRegistry(identities, live, time);
+        var events = new EventWriter(Installation.HubName, options.Events, time);
+        var registry = new IdentityRegistry(identities, live, time, events);
 
         Records = SqliteRecordStore.Open(Path.Combine(options.DataDirectory, $"{Installation.HubName}.messages.db"), options.Partitions);
         Log = new HubLog(Records, TimeSpan.FromDays(options.RetentionDays), time, loggers.CreateLogger<HubLog>());
-        Activity = new ActivityJournal(identities, time, loggers.CreateLogger<ActivityJournal>());
+        Events = new EventRelay(new SqliteEventStore(installation.Database, Installation.HubName), Log, loggers.CreateLogger<EventRelay>());
+        events.Stored += Events.Wake;
+        Activity = new ActivityJournal(identities, time, loggers.CreateLogger<ActivityJournal>(), new ConnectionEvents(live, events, Events, time));
         Sweeper = new ConnectionSweeper(time);
 
         var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
-        var twins = new DeviceTwins(new SqliteTwinStore(installation.Database, Installation.HubName), registry, live, time);
+        var twins = new DeviceTwins(new SqliteTwinStore(installation.Database, Installation.HubName), registry, live, time, events);
         var methods = new DirectMethods(live, registry, time);
         var door = new HubDoor
         {
@@ -62,6 +66,8 @@ internal sealed class ServerParts
     public HubLog Log { get; }
 
     public ActivityJournal Activity { get; }
+
+    public EventRelay Events { get; }
 
     public ConnectionSweeper Sweeper { get; }
 

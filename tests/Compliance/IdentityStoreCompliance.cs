@@ -26,7 +26,7 @@ public abstract class IdentityStoreCompliance : IAsyncLifetime
     {
         foreach (var identity in (Identity[])[Full("dev1", null), Full("dev1", "m1"), Plain("dev2")])
         {
-            (await Store.InsertAsync(identity, default)).ShouldBeTrue();
+            (await Store.InsertAsync(identity, null, default)).ShouldBeTrue();
             Same(await Store.FindAsync(identity.DeviceId, identity.ModuleId, default), identity);
         }
         (await Store.FindAsync("dev3", null, default)).ShouldBeNull();
@@ -36,8 +36,8 @@ public abstract class IdentityStoreCompliance : IAsyncLifetime
     [Fact]
     public async Task Reopening_finds_everything()
     {
-        await Store.InsertAsync(Full("dev1", null), default);
-        await Store.InsertAsync(Full("dev1", "m1"), default);
+        await Store.InsertAsync(Full("dev1", null), null, default);
+        await Store.InsertAsync(Full("dev1", "m1"), null, default);
         await Fixture.ReopenAsync();
         Same(await Store.FindAsync("dev1", null, default), Full("dev1", null));
         Same(await Store.FindAsync("dev1", "m1", default), Full("dev1", "m1"));
@@ -52,23 +52,23 @@ public abstract class IdentityStoreCompliance : IAsyncLifetime
     [InlineData("'; DROP TABLE identities; --")]
     public async Task Every_character_of_an_id_is_a_character(string id)
     {
-        await Store.InsertAsync(Plain("other"), default);
-        await Store.InsertAsync(Plain(id), default);
-        await Store.InsertAsync(Plain(id) with { ModuleId = id }, default);
+        await Store.InsertAsync(Plain("other"), null, default);
+        await Store.InsertAsync(Plain(id), null, default);
+        await Store.InsertAsync(Plain(id) with { ModuleId = id }, null, default);
         (await Store.FindAsync(id, null, default))!.DeviceId.ShouldBe(id);
         (await Store.ListModulesAsync(id, default)).Single().ModuleId.ShouldBe(id);
         (await Store.FindSimilarAsync(id, default)).ShouldBe(id);
-        (await Store.DeleteAsync(id, null, null, default)).ShouldBeTrue();
+        (await Store.DeleteAsync(id, null, null, null, default)).ShouldBeTrue();
         (await Store.CountAsync(default)).Total.ShouldBe(1);
     }
 
     [Fact]
     public async Task An_id_is_there_once_and_case_counts()
     {
-        (await Store.InsertAsync(Plain("dev1") with { StatusReason = "first" }, default)).ShouldBeTrue();
-        (await Store.InsertAsync(Plain("dev1") with { StatusReason = "second" }, default)).ShouldBeFalse();
+        (await Store.InsertAsync(Plain("dev1") with { StatusReason = "first" }, null, default)).ShouldBeTrue();
+        (await Store.InsertAsync(Plain("dev1") with { StatusReason = "second" }, null, default)).ShouldBeFalse();
         (await Store.FindAsync("dev1", null, default))!.StatusReason.ShouldBe("first");
-        (await Store.InsertAsync(Plain("DEV1"), default)).ShouldBeTrue();
+        (await Store.InsertAsync(Plain("DEV1"), null, default)).ShouldBeTrue();
         (await Store.FindAsync("Dev1", null, default)).ShouldBeNull();
         (await Store.CountAsync(default)).Total.ShouldBe(2);
     }
@@ -76,8 +76,8 @@ public abstract class IdentityStoreCompliance : IAsyncLifetime
     [Fact]
     public async Task A_similar_id_differs_in_case_only_and_is_a_device()
     {
-        await Store.InsertAsync(Plain("Sensor-17"), default);
-        await Store.InsertAsync(Plain("Sensor-17") with { ModuleId = "Module-1" }, default);
+        await Store.InsertAsync(Plain("Sensor-17"), null, default);
+        await Store.InsertAsync(Plain("Sensor-17") with { ModuleId = "Module-1" }, null, default);
         (await Store.FindSimilarAsync("sensor-17", default)).ShouldBe("Sensor-17");
         (await Store.FindSimilarAsync("SENSOR-17", default)).ShouldBe("Sensor-17");
         (await Store.FindSimilarAsync("sensor-18", default)).ShouldBeNull();
@@ -89,7 +89,7 @@ public abstract class IdentityStoreCompliance : IAsyncLifetime
     [Fact]
     public async Task Replacing_needs_the_version_and_the_generation()
     {
-        await Store.InsertAsync(Full("dev1", null), default);
+        await Store.InsertAsync(Full("dev1", null), null, default);
         var next = Full("dev1", null) with { Version = 8, Enabled = true, StatusReason = null, StatusTime = null, Authentication = new Authentication(AuthenticationType.None), DeviceScope = null, ManagedBy = null, IotEdge = false };
         (await Store.ReplaceAsync(next, 6, default)).ShouldBeFalse();
         (await Store.ReplaceAsync(next with { GenerationId = "another" }, 7, default)).ShouldBeFalse("a device that was deleted and made again is another one");
@@ -104,7 +104,7 @@ public abstract class IdentityStoreCompliance : IAsyncLifetime
     [Fact]
     public async Task Replacing_leaves_what_the_doors_noted()
     {
-        await Store.InsertAsync(Plain("dev1"), default);
+        await Store.InsertAsync(Plain("dev1"), null, default);
         await Store.NoteActivityAsync([new IdentityActivity("dev1", null, Time, Time)], default);
         (await Store.ReplaceAsync(Plain("dev1") with { Version = 2, ConnectionTime = null, LastActivity = null }, 1, default)).ShouldBeTrue();
         var now = (await Store.FindAsync("dev1", null, default))!;
@@ -115,13 +115,13 @@ public abstract class IdentityStoreCompliance : IAsyncLifetime
     public async Task Deleting_takes_the_modules_along_and_nothing_else()
     {
         foreach (var (device, module) in ((string, string?)[])[("dev1", null), ("dev1", "m1"), ("dev1", "m2"), ("dev11", null), ("dev11", "m1"), ("dev", null)])
-            await Store.InsertAsync(Plain(device) with { ModuleId = module }, default);
-        (await Store.DeleteAsync("dev1", "m2", 2, default)).ShouldBeFalse();
-        (await Store.DeleteAsync("dev1", "m2", 1, default)).ShouldBeTrue();
-        (await Store.DeleteAsync("dev1", "m2", null, default)).ShouldBeFalse();
-        (await Store.DeleteAsync("dev1", null, 2, default)).ShouldBeFalse();
+            await Store.InsertAsync(Plain(device) with { ModuleId = module }, null, default);
+        (await Store.DeleteAsync("dev1", "m2", 2, null, default)).ShouldBeFalse();
+        (await Store.DeleteAsync("dev1", "m2", 1, null, default)).ShouldBeTrue();
+        (await Store.DeleteAsync("dev1", "m2", null, null, default)).ShouldBeFalse();
+        (await Store.DeleteAsync("dev1", null, 2, null, default)).ShouldBeFalse();
         (await Store.ListModulesAsync("dev1", default)).Count.ShouldBe(1, "a refused deletion leaves the modules");
-        (await Store.DeleteAsync("dev1", null, null, default)).ShouldBeTrue();
+        (await Store.DeleteAsync("dev1", null, null, null, default)).ShouldBeTrue();
         (await Store.FindAsync("dev1", "m1", default)).ShouldBeNull();
         (await Store.ListDevicesAsync(10, default)).Select(i => i.DeviceId).ShouldBe(["dev", "dev11"]);
         (await Store.ListModulesAsync("dev11", default)).Count.ShouldBe(1);
@@ -131,9 +131,9 @@ public abstract class IdentityStoreCompliance : IAsyncLifetime
     public async Task Lists_are_in_the_order_of_ids_and_bounded()
     {
         foreach (var id in (string[])["b", "a", "C", "B", "10", "9", "c"])
-            await Store.InsertAsync(Plain(id), default);
-        await Store.InsertAsync(Plain("a") with { ModuleId = "z" }, default);
-        await Store.InsertAsync(Plain("a") with { ModuleId = "y" }, default);
+            await Store.InsertAsync(Plain(id), null, default);
+        await Store.InsertAsync(Plain("a") with { ModuleId = "z" }, null, default);
+        await Store.InsertAsync(Plain("a") with { ModuleId = "y" }, null, default);
         (await Store.ListDevicesAsync(100, default)).Select(i => i.DeviceId).ShouldBe(["10", "9", "B", "C", "a", "b", "c"]);
         (await Store.ListDevicesAsync(3, default)).Select(i => i.DeviceId).ShouldBe(["10", "9", "B"]);
         (await Store.ListModulesAsync("a", default)).Select(i => i.ModuleId).ShouldBe(["y", "z"]);
@@ -144,17 +144,17 @@ public abstract class IdentityStoreCompliance : IAsyncLifetime
     public async Task Counts_are_of_devices()
     {
         (await Store.CountAsync(default)).ShouldBe((0, 0));
-        await Store.InsertAsync(Plain("a"), default);
-        await Store.InsertAsync(Plain("b") with { Enabled = false }, default);
-        await Store.InsertAsync(Plain("a") with { ModuleId = "m" }, default);
+        await Store.InsertAsync(Plain("a"), null, default);
+        await Store.InsertAsync(Plain("b") with { Enabled = false }, null, default);
+        await Store.InsertAsync(Plain("a") with { ModuleId = "m" }, null, default);
         (await Store.CountAsync(default)).ShouldBe((2, 1));
     }
 
     [Fact]
     public async Task Activity_of_many_is_noted_at_once_and_strangers_are_passed_over()
     {
-        await Store.InsertAsync(Plain("dev1"), default);
-        await Store.InsertAsync(Plain("dev1") with { ModuleId = "m1" }, default);
+        await Store.InsertAsync(Plain("dev1"), null, default);
+        await Store.InsertAsync(Plain("dev1") with { ModuleId = "m1" }, null, default);
         await Store.NoteActivityAsync([new("dev1", null, Time, Time), new("nobody", null, Time, Time), new("dev1", "m1", null, Time)], default);
         await Store.NoteActivityAsync([new("dev1", null, null, Time.AddSeconds(5))], default);
         await Store.NoteActivityAsync([], default);
@@ -168,16 +168,16 @@ public abstract class IdentityStoreCompliance : IAsyncLifetime
     [Fact]
     public async Task Of_many_writers_one_inserts_and_none_is_lost()
     {
-        var won = await Task.WhenAll(Enumerable.Range(0, 24).Select(i => Task.Run(() => Store.InsertAsync(Plain("same") with { StatusReason = $"{i}" }, default))));
+        var won = await Task.WhenAll(Enumerable.Range(0, 24).Select(i => Task.Run(() => Store.InsertAsync(Plain("same") with { StatusReason = $"{i}" }, null, default))));
         won.Count(w => w).ShouldBe(1);
-        await Task.WhenAll(Enumerable.Range(0, 24).Select(i => Task.Run(() => Store.InsertAsync(Plain($"dev{i}"), default))));
+        await Task.WhenAll(Enumerable.Range(0, 24).Select(i => Task.Run(() => Store.InsertAsync(Plain($"dev{i}"), null, default))));
         (await Store.CountAsync(default)).Total.ShouldBe(25);
     }
 
     [Fact]
     public async Task Of_many_writers_of_the_same_version_one_replaces()
     {
-        await Store.InsertAsync(Plain("dev1"), default);
+        await Store.InsertAsync(Plain("dev1"), null, default);
         for (var version = 1; version <= 5; version++)
         {
             var expected = version;
@@ -191,7 +191,7 @@ public abstract class IdentityStoreCompliance : IAsyncLifetime
     [Fact]
     public async Task Readers_are_not_disturbed_by_writers()
     {
-        await Store.InsertAsync(Plain("dev1"), default);
+        await Store.InsertAsync(Plain("dev1"), null, default);
         using var stop = new CancellationTokenSource();
         var readers = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
         {
@@ -215,12 +215,12 @@ public abstract class IdentityStoreCompliance : IAsyncLifetime
     public async Task Hubs_do_not_see_each_other()
     {
         var other = await Fixture.OpenAnotherHubAsync("hub2");
-        await Store.InsertAsync(Plain("dev1") with { StatusReason = "first hub" }, default);
+        await Store.InsertAsync(Plain("dev1") with { StatusReason = "first hub" }, null, default);
         (await other.FindAsync("dev1", null, default)).ShouldBeNull();
         (await other.FindSimilarAsync("DEV1", default)).ShouldBeNull();
-        (await other.InsertAsync(Plain("dev1") with { StatusReason = "second hub" }, default)).ShouldBeTrue();
+        (await other.InsertAsync(Plain("dev1") with { StatusReason = "second hub" }, null, default)).ShouldBeTrue();
         (await other.CountAsync(default)).Total.ShouldBe(1);
-        (await other.DeleteAsync("dev1", null, null, default)).ShouldBeTrue();
+        (await other.DeleteAsync("dev1", null, null, null, default)).ShouldBeTrue();
         (await Store.FindAsync("dev1", null, default))!.StatusReason.ShouldBe("first hub");
     }
 
@@ -230,7 +230,7 @@ public abstract class IdentityStoreCompliance : IAsyncLifetime
     {
         var secret = "A very secret key of 32 letters!"u8.ToArray();
         var identity = Plain("dev-with-a-name") with { Authentication = new Authentication(AuthenticationType.Sas, secret, [.. secret.Reverse()]) };
-        await Store.InsertAsync(identity, default);
+        await Store.InsertAsync(identity, null, default);
         await Store.ReplaceAsync(identity with { Version = 2 }, 1, default);
         byte[][] forms = [secret, [.. secret.Reverse()], System.Text.Encoding.ASCII.GetBytes(Convert.ToBase64String(secret)), System.Text.Encoding.ASCII.GetBytes(Convert.ToHexString(secret))];
         var found = 0;

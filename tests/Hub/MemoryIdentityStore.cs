@@ -1,3 +1,4 @@
+using Homeport.Hub.Events;
 using Homeport.Hub.Registry;
 
 namespace Homeport.Tests.Hub;
@@ -39,7 +40,7 @@ internal sealed class MemoryIdentityStore : IIdentityStore
             return Task.FromResult<IReadOnlyList<Identity>>([.. _byKey.Values.Where(i => i.ModuleId is not null && i.DeviceId == deviceId)]);
     }
 
-    public async Task<bool> InsertAsync(Identity identity, CancellationToken token)
+    public async Task<bool> InsertAsync(Identity identity, HubEvent? happened, CancellationToken token)
     {
         await BeforeWriting();
         lock (_lock)
@@ -58,7 +59,7 @@ internal sealed class MemoryIdentityStore : IIdentityStore
         }
     }
 
-    public async Task<bool> DeleteAsync(string deviceId, string? moduleId, long? version, CancellationToken token)
+    public async Task<bool> DeleteAsync(string deviceId, string? moduleId, long? version, HubEvent? happened, CancellationToken token)
     {
         await BeforeWriting();
         lock (_lock)

@@ -1,3 +1,4 @@
+using Homeport.Hub.Events;
 using Homeport.Hub.Registry;
 
 namespace Homeport.Tests.Transcripts;
@@ -25,11 +26,11 @@ internal sealed class ObservedStore(IIdentityStore inner) : IIdentityStore
 
     public Task<IReadOnlyList<Identity>> ListModulesAsync(string deviceId, CancellationToken token) => inner.ListModulesAsync(deviceId, token);
 
-    public Task<bool> InsertAsync(Identity identity, CancellationToken token) => inner.InsertAsync(identity, token);
+    public Task<bool> InsertAsync(Identity identity, HubEvent? happened, CancellationToken token) => inner.InsertAsync(identity, happened, token);
 
     public Task<bool> ReplaceAsync(Identity identity, long version, CancellationToken token) => inner.ReplaceAsync(identity, version, token);
 
-    public Task<bool> DeleteAsync(string deviceId, string? moduleId, long? version, CancellationToken token) => inner.DeleteAsync(deviceId, moduleId, version, token);
+    public Task<bool> DeleteAsync(string deviceId, string? moduleId, long? version, HubEvent? happened, CancellationToken token) => inner.DeleteAsync(deviceId, moduleId, version, happened, token);
 
     public Task<(long Total, long Enabled)> CountAsync(CancellationToken token) => inner.CountAsync(token);
 

@@ -1,3 +1,4 @@
+using Homeport.Hub.Events;
 using Homeport.Hub.Registry;
 using Microsoft.Extensions.Logging;
 
@@ -7,7 +8,7 @@ namespace Homeport.Hub.Live;
 /// Notes when identities connect, go and are active, and writes that to the registry once a second in one transaction: a
 /// thousand devices that connect at once cost one write. A crash loses the last second of it, and no message.
 /// </summary>
-public sealed partial class ActivityJournal(IIdentityStore store, TimeProvider time, ILogger<ActivityJournal> logger)
+public sealed partial class ActivityJournal(IIdentityStore store, TimeProvider time, ILogger<ActivityJournal> logger, ConnectionEvents? events = null)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private readonly Lock _lock = new();
@@ -46,6 +47,7 @@ public sealed partial class ActivityJournal(IIdentityStore store, TimeProvider t
             batch = _pending;
             _pending = new Dictionary<string, IdentityActivity>(StringComparer.Ordinal);
         }
+        events?.Tell(batch.Values);
         try
         {
             await store.NoteActivityAsync(batch.Values, token);

@@ -1,3 +1,5 @@
+using Homeport.Hub.Events;
+
 namespace Homeport.Hub.Registry;
 
 /// <summary>Keeps the identities of one hub. Writes are durable when they return.</summary>
@@ -15,14 +17,25 @@ public interface IIdentityStore
     /// <summary>Modules of a device.</summary>
     Task<IReadOnlyList<Identity>> ListModulesAsync(string deviceId, CancellationToken token);
 
-    /// <summary>Adds one. False when it is there already.</summary>
-    Task<bool> InsertAsync(Identity identity, CancellationToken token);
+    /// <summary>Adds one with an empty twin. False when it is there already.</summary>
+    /// <param name="identity">The entry.</param>
+    /// <param name="happened">The event to store with it, or null.</param>
+    /// <param name="token">Keeps a write that waits from being made.</param>
+    Task<bool> InsertAsync(Identity identity, HubEvent? happened, CancellationToken token);
 
     /// <summary>Replaces one if it still has the version. False when it changed or went.</summary>
     Task<bool> ReplaceAsync(Identity identity, long version, CancellationToken token);
 
-    /// <summary>Deletes one if it still has the version (null: whatever it has). A device takes its modules along. False when it changed or is not there.</summary>
-    Task<bool> DeleteAsync(string deviceId, string? moduleId, long? version, CancellationToken token);
+    /// <summary>
+    /// Deletes one, with all that the hub keeps for it, if it still has the version (null: whatever it has). A device takes its modules
+    /// along. False when it changed or is not there.
+    /// </summary>
+    /// <param name="deviceId">The device.</param>
+    /// <param name="moduleId">The module, or null.</param>
+    /// <param name="version">Version that it must have, or null.</param>
+    /// <param name="happened">The event to store with it, or null.</param>
+    /// <param name="token">Keeps a write that waits from being made.</param>
+    Task<bool> DeleteAsync(string deviceId, string? moduleId, long? version, HubEvent? happened, CancellationToken token);
 
     /// <summary>Counts devices: all, and the enabled ones.</summary>
     Task<(long Total, long Enabled)> CountAsync(CancellationToken token);

@@ -3,12 +3,14 @@ using System.Security.Cryptography;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Naming;
 using Homeport.Hub.Access;
+using Homeport.Hub.Events;
 using Homeport.Hub.Live;
+using Homeport.Hub.Twins;
 
 namespace Homeport.Hub.Registry;
 
 /// <summary>The identity registry: which devices and modules exist, and with which credentials.</summary>
-public sealed class IdentityRegistry(IIdentityStore store, LiveConnections live, TimeProvider time)
+public sealed class IdentityRegistry(IIdentityStore store, LiveConnections live, TimeProvider time, EventWriter? events = null)
 {
     /// <summary>Modules a device may have.</summary>
     public const int MaxModules = 50;
@@ -55,8 +57,10 @@ public sealed class IdentityRegistry(IIdentityStore store, LiveConnections live,
             return await NotFoundAsync(deviceId, moduleId, token);
         if (!condition.IsAbsent && !condition.Matches(existing.ETag))
             return Changed(existing);
-        if (!await store.DeleteAsync(deviceId, moduleId, condition.IsConditional ? existing.Version : null, token))
+        var happened = events?.Lifecycle(existing, NewTwin(existing), created: false);
+        if (!await store.DeleteAsync(deviceId, moduleId, condition.IsConditional ? existing.Version : null, happened, token))
             return Changed(existing);
+        events?.NoteStored();
         live.Close(existing.Key, CloseReason.IdentityChanged);
         return null;
     }
@@ -115,8 +119,13 @@ public sealed class IdentityRegistry(IIdentityStore store, LiveConnections live,
             ConnectionTime = null,
             LastActivity = null,
         };
-        return await store.InsertAsync(created, token) ? created : Exists(created);
+        if (!await store.InsertAsync(created, events?.Lifecycle(created, NewTwin(created), created: true), token))
+            return Exists(created);
+        events?.NoteStored();
+        return created;
     }
+
+    private static Twin NewTwin(Identity identity) => new() { DeviceId = identity.DeviceId, ModuleId = identity.ModuleId };
 
     private Identity Merge(Identity wanted, Identity existing) => wanted with
     {

@@ -46,7 +46,7 @@ public sealed class MessageReader(HubLog log)
             ModuleId = origin.ModuleId,
             GenerationId = origin.GenerationId,
             AuthMethod = origin.AuthMethod,
-            Source = record.Source.ToString(),
+            Source = record.Source.NameOf(),
             SystemProperties = system,
             Properties = own,
             Body = record.Body.ToArray(),

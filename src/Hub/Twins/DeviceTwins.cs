@@ -1,8 +1,9 @@
 using System.Text.Json.Nodes;
 using Homeport.Contract.Errors;
-using Homeport.Contract.Rest;
+using Homeport.Hub.Events;
 using Homeport.Hub.Live;
 using Homeport.Hub.Registry;
+using Homeport.Log;
 
 namespace Homeport.Hub.Twins;
 
@@ -10,7 +11,7 @@ namespace Homeport.Hub.Twins;
 /// The twins of a hub: services write tags and desired properties, devices write reported properties. A connected device gets each
 /// change of its desired properties once it is durable, in the order of the versions.
 /// </summary>
-public sealed class DeviceTwins(ITwinStore store, IdentityRegistry registry, LiveConnections live, TimeProvider time)
+public sealed class DeviceTwins(ITwinStore store, IdentityRegistry registry, LiveConnections live, TimeProvider time, EventWriter? events = null)
 {
     /// <summary>Finds a twin.</summary>
     public async Task<Outcome<Twin>> GetAsync(string deviceId, string? moduleId, CancellationToken token)
@@ -28,56 +29,63 @@ public sealed class DeviceTwins(ITwinStore store, IdentityRegistry registry, Liv
         TwinJson.RemoveOwn(patch);
         if (TwinLimits.Check("properties.reported", patch) is { } bad)
             return bad;
-        return await ChangeAsync(deviceId, moduleId, twin => Report(twin, patch), static _ => { }, token);
+        return await ChangeAsync(deviceId, moduleId, twin => Report(twin, patch), token);
     }
 
     /// <summary>Merges what a service wants.</summary>
     public Task<Outcome<Twin>> PatchAsync(string deviceId, string? moduleId, TwinPatch patch, IfMatch condition, CancellationToken token)
-    {
-        DesiredChange? change = null;
-        return ChangeAsync(deviceId, moduleId, twin => Write(twin, condition, patch, replace: false, out change), twin => Notify(twin, change), token);
-    }
+        => ChangeAsync(deviceId, moduleId, twin => Write(twin, condition, patch, replace: false), token);
 
     /// <summary>Replaces tags and desired properties; what the patch leaves out is empty afterwards.</summary>
     public Task<Outcome<Twin>> ReplaceAsync(string deviceId, string? moduleId, TwinPatch patch, IfMatch condition, CancellationToken token)
-    {
-        DesiredChange? change = null;
-        var whole = new TwinPatch(patch.Tags ?? [], patch.Desired ?? []);
-        return ChangeAsync(deviceId, moduleId, twin => Write(twin, condition, whole, replace: true, out change), twin => Notify(twin, change), token);
-    }
+        => ChangeAsync(deviceId, moduleId, twin => Write(twin, condition, new TwinPatch(patch.Tags ?? [], patch.Desired ?? []), replace: true), token);
 
     /// <summary>Notes the model that a device announced when it connected.</summary>
     public async Task NoteModelAsync(string deviceId, string? moduleId, string modelId, CancellationToken token)
     {
         if (await store.FindAsync(deviceId, moduleId, token) is not { } twin || string.Equals(twin.ModelId, modelId, StringComparison.Ordinal))
             return;
-        await store.ChangeAsync(deviceId, moduleId, t => t with { ModelId = modelId, Version = t.Version + 1 }, static _ => { }, token);
+        await store.ChangeAsync(deviceId, moduleId, t => new TwinChange(t with { ModelId = modelId, Version = t.Version + 1 }), static _ => { }, token);
     }
 
-    private async Task<Outcome<Twin>> ChangeAsync(
-        string deviceId, string? moduleId, Func<Twin, Outcome<Twin>> change, Action<Twin> committed, CancellationToken token)
-        => await store.ChangeAsync(deviceId, moduleId, change, committed, token) ?? await NotFoundAsync(deviceId, moduleId, token);
+    private async Task<Outcome<Twin>> ChangeAsync(string deviceId, string? moduleId, Func<Twin, Outcome<TwinChange>> change, CancellationToken token)
+    {
+        if (await store.ChangeAsync(deviceId, moduleId, change, Committed, token) is not { } outcome)
+            return await NotFoundAsync(deviceId, moduleId, token);
+        return outcome.Succeeded(out var changed, out var refusal) ? changed.Twin : refusal;
+    }
 
-    private Outcome<Twin> Report(Twin twin, JsonObject patch)
+    private void Committed(TwinChange change)
+    {
+        if (change.Desired is { } desired && live.TryGet(Identity.KeyOf(change.Twin.DeviceId, change.Twin.ModuleId), out var link))
+            link.DesiredChanged(desired);
+        if (change.Event is not null)
+            events?.NoteStored();
+    }
+
+    private Outcome<TwinChange> Report(Twin twin, JsonObject patch)
     {
         if (patch.Count == 0)
-            return twin;
+            return new TwinChange(twin);
+        var now = time.GetUtcNow();
         var (members, metadata) = (TwinMerge.Read(twin.Reported.Properties), TwinMerge.Read(twin.Reported.Metadata));
-        new TwinMerge(time.GetUtcNow(), null).Apply(members, metadata, patch);
+        new TwinMerge(now, null).Apply(members, metadata, patch);
         if (TwinLimits.CheckSize("properties.reported", members, TwinLimits.PropertiesSize) is { } large)
             return large;
-        return twin with { Reported = new TwinSection(TwinMerge.Write(members), TwinMerge.Write(metadata), twin.Reported.Version + 1), Version = twin.Version + 1 };
+        var written = twin with { Reported = new TwinSection(TwinMerge.Write(members), TwinMerge.Write(metadata), twin.Reported.Version + 1), Version = twin.Version + 1 };
+        return new TwinChange(written, Event: Updated(written, null, null, patch, now));
     }
 
-    private Outcome<Twin> Write(Twin twin, IfMatch condition, TwinPatch patch, bool replace, out DesiredChange? change)
+    private Outcome<TwinChange> Write(Twin twin, IfMatch condition, TwinPatch patch, bool replace)
     {
-        change = null;
         if (!condition.Matches(twin.ETag))
         {
             return new Refusal(HubErrors.PreconditionFailed, $"The twin of '{Identity.KeyOf(twin.DeviceId, twin.ModuleId)}' has another ETag than If-Match asks for",
                 "Read it again, repeat your change on that, or send If-Match: *.");
         }
+        var now = time.GetUtcNow();
         var written = twin with { Counter = twin.Counter + 1, Version = twin.Version + 1 };
+        DesiredChange? change = null;
         if (patch.Tags is { } tags)
         {
             var target = replace ? [] : TwinMerge.Read(twin.Tags);
@@ -88,29 +96,29 @@ public sealed class DeviceTwins(ITwinStore store, IdentityRegistry registry, Liv
         }
         if (patch.Desired is { } desired && (replace || desired.Count > 0))
         {
-            if (!WriteDesired(twin.Desired, desired, replace).Succeeded(out var section, out var refusal))
+            if (!WriteDesired(twin.Desired, desired, replace, now).Succeeded(out var section, out var refusal))
                 return ForService(refusal);
             var body = replace ? section.ForDevice() : TwinSection.Join(TwinMerge.Write(desired), default, default, section.Version);
             change = new DesiredChange(section.Version, body);
             written = written with { Desired = section };
         }
-        return written;
+        return new TwinChange(written, change, replace ? Replaced(written) : Updated(written, patch.Tags, change is null ? null : patch.Desired, null, now));
     }
 
-    private Outcome<TwinSection> WriteDesired(TwinSection section, JsonObject patch, bool replace)
+    private HubEvent? Replaced(Twin twin)
+        => events?.Wants(MessageSource.TwinChange) == true ? events.TwinChanged(twin, TwinEvents.Whole(twin), replaced: true) : null;
+
+    private HubEvent? Updated(Twin twin, JsonObject? tags, JsonObject? desired, JsonObject? reported, DateTimeOffset now)
+        => events?.Wants(MessageSource.TwinChange) == true ? events.TwinChanged(twin, TwinEvents.Changed(twin, tags, desired, reported, now), replaced: false) : null;
+
+    private static Outcome<TwinSection> WriteDesired(TwinSection section, JsonObject patch, bool replace, DateTimeOffset now)
     {
         var version = section.Version + 1;
         var (members, metadata) = replace ? ([], []) : (TwinMerge.Read(section.Properties), TwinMerge.Read(section.Metadata));
-        new TwinMerge(time.GetUtcNow(), version).Apply(members, metadata, patch);
+        new TwinMerge(now, version).Apply(members, metadata, patch);
         if (TwinLimits.CheckSize("properties.desired", members, TwinLimits.PropertiesSize) is { } large)
             return large;
         return new TwinSection(TwinMerge.Write(members), TwinMerge.Write(metadata), version);
-    }
-
-    private void Notify(Twin twin, DesiredChange? change)
-    {
-        if (change is not null && live.TryGet(Identity.KeyOf(twin.DeviceId, twin.ModuleId), out var link))
-            link.DesiredChanged(change);
     }
 
     /// <summary>A device learns of its size with 413; a service gets a bad argument.</summary>

@@ -14,8 +14,8 @@ public interface ITwinStore
     /// <param name="deviceId">The device.</param>
     /// <param name="moduleId">The module, or null.</param>
     /// <param name="change">Makes the new twin from the present one, or refuses; short, runs while others wait.</param>
-    /// <param name="committed">Called with the new twin once it is durable, in the order of the changes: must only post and return.</param>
+    /// <param name="committed">Called with the change once it is durable, in the order of the changes: must only post and return.</param>
     /// <param name="token">Keeps a change that waits from being made.</param>
-    Task<Outcome<Twin>?> ChangeAsync(
-        string deviceId, string? moduleId, Func<Twin, Outcome<Twin>> change, Action<Twin> committed, CancellationToken token);
+    Task<Outcome<TwinChange>?> ChangeAsync(
+        string deviceId, string? moduleId, Func<Twin, Outcome<TwinChange>> change, Action<TwinChange> committed, CancellationToken token);
 }

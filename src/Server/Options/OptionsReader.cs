@@ -1,4 +1,5 @@
 using System.Globalization;
+using Homeport.Log;
 
 namespace Homeport.Server.Options;
 
@@ -22,6 +23,7 @@ internal static class OptionsReader
             ReadyFile = sources[Setting.ReadyFile].Text,
             Partitions = Number(sources, Setting.Partitions, 1, 32),
             RetentionDays = Number(sources, Setting.RetentionDays, 1, 7),
+            Events = Sources(sources[Setting.Events].Text, errors),
             LogLevel = Level(sources, errors),
             Demo = demo,
             DemoTpm = demoTpm,
@@ -61,6 +63,20 @@ internal static class OptionsReader
         foreach (var host in hosts.Where(h => Uri.CheckHostName(h) == UriHostNameType.Unknown))
             errors.Add($"'{host}' is no host name and no IP address.");
         return [.. hosts.Select(h => h.ToLowerInvariant()).Distinct(StringComparer.Ordinal)];
+    }
+
+    private static HashSet<MessageSource> Sources(string? text, List<string> errors)
+    {
+        var known = Enum.GetValues<MessageSource>().Where(s => s != MessageSource.Telemetry).ToDictionary(s => s.NameOf(), StringComparer.OrdinalIgnoreCase);
+        var sources = new HashSet<MessageSource>();
+        foreach (var name in (text ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            if (known.TryGetValue(name, out var source))
+                sources.Add(source);
+            else
+                errors.Add($"--events has '{name}'. Known are {string.Join(", ", known.Keys)}.");
+        }
+        return sources;
     }
 
     private static int Number(SettingSources sources, Setting setting, int min, int max)

@@ -1,3 +1,5 @@
+using Homeport.Log;
+
 namespace Homeport.Server.Options;
 
 /// <summary>What the server runs with.</summary>
@@ -35,6 +37,9 @@ public sealed record ServerOptions
 
     /// <summary>Days that messages are kept; 1 as in Azure.</summary>
     public required int RetentionDays { get; init; }
+
+    /// <summary>Sources of events that go into the log beside telemetry; none, as in Azure without a route for them.</summary>
+    public required IReadOnlySet<MessageSource> Events { get; init; }
 
     /// <summary>Smallest level that is logged.</summary>
     public required LogLevel LogLevel { get; init; }

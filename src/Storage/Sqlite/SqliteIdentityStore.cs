@@ -1,3 +1,4 @@
+using Homeport.Hub.Events;
 using Homeport.Hub.Registry;
 using Homeport.Hub.Twins;
 using Microsoft.Data.Sqlite;
@@ -36,7 +37,7 @@ public sealed class SqliteIdentityStore(SqliteDatabase database, SecretSeal seal
             ("$hub", hub), ("$device", deviceId))));
 
     /// <inheritdoc/>
-    public Task<bool> InsertAsync(Identity identity, CancellationToken token)
+    public Task<bool> InsertAsync(Identity identity, HubEvent? happened, CancellationToken token)
     {
         // Sealed before the write, which others wait for.
         var parameters = Parameters(identity);
@@ -50,7 +51,10 @@ public sealed class SqliteIdentityStore(SqliteDatabase database, SecretSeal seal
                 ON CONFLICT DO NOTHING
                 """, parameters) == 1;
             if (inserted)
+            {
                 SqliteTwinStore.Insert(c, hub, new Twin { DeviceId = identity.DeviceId, ModuleId = identity.ModuleId });
+                SqliteEventStore.Insert(c, hub, happened);
+            }
             return inserted;
         }, token);
     }
@@ -65,7 +69,7 @@ public sealed class SqliteIdentityStore(SqliteDatabase database, SecretSeal seal
         """, [.. Parameters(identity), ("$expected", version)]) == 1, token);
 
     /// <inheritdoc/>
-    public Task<bool> DeleteAsync(string deviceId, string? moduleId, long? version, CancellationToken token) => database.WriteAsync(c =>
+    public Task<bool> DeleteAsync(string deviceId, string? moduleId, long? version, HubEvent? happened, CancellationToken token) => database.WriteAsync(c =>
     {
         var deleted = c.Execute(
             "DELETE FROM identities WHERE hub=$hub AND device_id=$device AND module_id=$module AND ($version IS NULL OR version=$version)",
@@ -73,7 +77,10 @@ public sealed class SqliteIdentityStore(SqliteDatabase database, SecretSeal seal
         if (deleted && moduleId is null)
             c.Execute("DELETE FROM identities WHERE hub=$hub AND device_id=$device", ("$hub", hub), ("$device", deviceId));
         if (deleted)
+        {
             SqliteTwinStore.Delete(c, hub, deviceId, moduleId);
+            SqliteEventStore.Insert(c, hub, happened);
+        }
         return deleted;
     }, token);
 

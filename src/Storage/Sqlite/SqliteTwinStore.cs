@@ -16,16 +16,19 @@ public sealed class SqliteTwinStore(SqliteDatabase database, string hub) : ITwin
         => Task.FromResult(database.Read(c => Find(c, deviceId, moduleId)));
 
     /// <inheritdoc/>
-    public Task<Outcome<Twin>?> ChangeAsync(
-        string deviceId, string? moduleId, Func<Twin, Outcome<Twin>> change, Action<Twin> committed, CancellationToken token)
-        => database.WriteAsync<Outcome<Twin>?>(
+    public Task<Outcome<TwinChange>?> ChangeAsync(
+        string deviceId, string? moduleId, Func<Twin, Outcome<TwinChange>> change, Action<TwinChange> committed, CancellationToken token)
+        => database.WriteAsync<Outcome<TwinChange>?>(
             c =>
             {
                 if (Find(c, deviceId, moduleId) is not { } twin)
                     return null;
                 var outcome = change(twin);
-                if (outcome.Value is { } changed && !ReferenceEquals(changed, twin))
-                    Save(c, twin, changed);
+                if (outcome.Value is { } changed && !ReferenceEquals(changed.Twin, twin))
+                {
+                    Save(c, twin, changed.Twin);
+                    SqliteEventStore.Insert(c, hub, changed.Event);
+                }
                 return outcome;
             },
             outcome =>

@@ -18,7 +18,7 @@ public sealed class SqliteIdentityStoreTests : IdentityStoreCompliance
         var identity = new Identity { DeviceId = "dev1", GenerationId = "1", Authentication = new Authentication(AuthenticationType.Sas, [1, 2, 3], [4, 5, 6]) };
         using (var seal = SecretSeal.Open(folder.File("first.key")))
         using (var database = SqliteDatabase.Open(folder.File("hub.db")))
-            await new SqliteIdentityStore(database, seal, "hub1").InsertAsync(identity, default);
+            await new SqliteIdentityStore(database, seal, "hub1").InsertAsync(identity, null, default);
         using (var seal = SecretSeal.Open(folder.File("second.key")))
         using (var database = SqliteDatabase.Open(folder.File("hub.db")))
             await Should.ThrowAsync<CryptographicException>(async () => await new SqliteIdentityStore(database, seal, "hub1").FindAsync("dev1", null, default));
@@ -32,7 +32,7 @@ public sealed class SqliteIdentityStoreTests : IdentityStoreCompliance
         using var database = SqliteDatabase.Open(folder.File("hub.db"));
         var store = new SqliteIdentityStore(database, seal, "hub1");
         foreach (var id in (string[])["mine", "yours"])
-            await store.InsertAsync(new Identity { DeviceId = id, GenerationId = "1", Authentication = new Authentication(AuthenticationType.Sas, [1, 2, 3], [4, 5, 6]) }, default);
+            await store.InsertAsync(new Identity { DeviceId = id, GenerationId = "1", Authentication = new Authentication(AuthenticationType.Sas, [1, 2, 3], [4, 5, 6]) }, null, default);
         await database.WriteAsync(c => c.Execute("UPDATE identities SET primary_key=(SELECT primary_key FROM identities WHERE device_id='mine') WHERE device_id='yours'"), default);
         await Should.ThrowAsync<CryptographicException>(async () => await store.FindAsync("yours", null, default));
         (await store.FindAsync("mine", null, default)).ShouldNotBeNull();

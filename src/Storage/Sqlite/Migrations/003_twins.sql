@@ -41,3 +41,15 @@ INSERT INTO twins (hub, device_id, module_id, counter, version, tags, desired, d
 SELECT hub, device_id, module_id, 1, 2, CAST('{}' AS BLOB), CAST('{}' AS BLOB), CAST('{"$lastUpdated":"0001-01-01T00:00:00Z"}' AS BLOB), 1,
     CAST('{}' AS BLOB), CAST('{"$lastUpdated":"0001-01-01T00:00:00Z"}' AS BLOB), 1, ''
 FROM identities;
+
+-- Events that wait to be carried into the log.
+CREATE TABLE events (
+    number        INTEGER PRIMARY KEY AUTOINCREMENT,
+    hub           TEXT    NOT NULL,
+    source        INTEGER NOT NULL,
+    device_id     TEXT    NOT NULL,
+    module_id     TEXT    NOT NULL,
+    generation_id TEXT    NOT NULL,
+    properties    BLOB    NOT NULL,
+    body          BLOB    NOT NULL
+);

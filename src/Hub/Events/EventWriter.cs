@@ -1,0 +1,80 @@
+using System.Buffers;
+using System.Text;
+using Homeport.Contract.Messages;
+using Homeport.Contract.Rest;
+using Homeport.Hub.Registry;
+using Homeport.Hub.Twins;
+using Homeport.Log;
+
+namespace Homeport.Hub.Events;
+
+/// <summary>
+/// Makes the events of the sources that are switched on. Source: Azure "IoT Hub non-telemetry event schemas".
+/// </summary>
+/// <param name="hubName">Name of the hub, as consumers see it.</param>
+/// <param name="sources">Sources that are on.</param>
+/// <param name="time">The clock.</param>
+public sealed class EventWriter(string hubName, IReadOnlySet<MessageSource> sources, TimeProvider time)
+{
+    /// <summary>Raised when an event was stored: handlers must only post and return.</summary>
+    public event Action? Stored;
+
+    /// <summary>Says that an event was stored.</summary>
+    public void NoteStored() => Stored?.Invoke();
+
+    /// <summary>True when events of a source are wanted.</summary>
+    public bool Wants(MessageSource source) => sources.Contains(source);
+
+    /// <summary>A device or module was created or deleted. Null when nobody wants to know.</summary>
+    public HubEvent? Lifecycle(Identity identity, Twin twin, bool created)
+        => Wants(MessageSource.DeviceLifecycle)
+            ? Make(MessageSource.DeviceLifecycle, identity.DeviceId, identity.ModuleId, identity.GenerationId, "deviceLifecycleNotification",
+                created ? "createDeviceIdentity" : "deleteDeviceIdentity", TwinEvents.Whole(twin))
+            : null;
+
+    /// <summary>A twin changed.</summary>
+    /// <param name="twin">The twin after the change.</param>
+    /// <param name="body">What changed, see <see cref="TwinEvents"/>.</param>
+    /// <param name="replaced">All of it was replaced.</param>
+    public HubEvent TwinChanged(Twin twin, byte[] body, bool replaced)
+        => Make(MessageSource.TwinChange, twin.DeviceId, twin.ModuleId, "", "twinChangeNotification", replaced ? "replaceTwin" : "updateTwin", body);
+
+    /// <summary>An identity connected or disconnected.</summary>
+    /// <param name="activity">The identity.</param>
+    /// <param name="connected">What it is now.</param>
+    /// <param name="sequence">64 hexadecimal digits, larger than those of the event before.</param>
+    public HubEvent ConnectionState(IdentityActivity activity, bool connected, string sequence)
+        => Make(MessageSource.DeviceConnectionState, activity.DeviceId, activity.ModuleId, "", "deviceConnectionStateNotification",
+            connected ? "deviceConnected" : "deviceDisconnected", Encoding.UTF8.GetBytes($$"""{"sequenceNumber":"{{sequence}}"}"""));
+
+    private HubEvent Make(MessageSource source, string deviceId, string? moduleId, string generationId, string schema, string operation, byte[] body)
+    {
+        (string Name, string? Value)[] properties =
+        [
+            (SystemProperty.ContentType, "application/json"),
+            (SystemProperty.ContentEncoding, "utf-8"),
+            (SystemProperty.CorrelationId, Guid.NewGuid().ToString("N")),
+            (SystemProperty.UserId, hubName),
+            ("iothub-message-schema", schema),
+            ("opType", operation),
+            ("operationTimestamp", new ServiceTime(time.GetUtcNow()).ToString()),
+            ("hubName", hubName),
+            ("deviceId", deviceId),
+            ("moduleId", moduleId),
+        ];
+        return new HubEvent(source, deviceId, moduleId, generationId, Block(properties), body);
+    }
+
+    private static byte[] Block((string Name, string? Value)[] properties)
+    {
+        var block = new ArrayBufferWriter<byte>();
+        foreach (var (name, value) in properties)
+        {
+            if (value is null)
+                continue;
+            var (nameBytes, valueBytes) = (Encoding.UTF8.GetBytes(name), Encoding.UTF8.GetBytes(value));
+            block.Advance(RecordProperties.Write(block.GetSpan(RecordProperties.Overhead + nameBytes.Length + valueBytes.Length), nameBytes, valueBytes));
+        }
+        return block.WrittenSpan.ToArray();
+    }
+}
