@@ -1,4 +1,5 @@
 using Homeport.Hub.Access;
+using Homeport.Hub.CloudToDevice;
 using Homeport.Hub.Live;
 using Homeport.Hub.Telemetry;
 
@@ -12,6 +13,9 @@ public sealed record HubDoor
 
     /// <summary>Takes their messages.</summary>
     public required TelemetryIngest Telemetry { get; init; }
+
+    /// <summary>Has messages for them.</summary>
+    public required CloudToDeviceMessages CloudToDevice { get; init; }
 
     /// <summary>Knows who is connected.</summary>
     public required LiveConnections Live { get; init; }

@@ -4,6 +4,7 @@ using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Gateway.WebSockets;
+using Homeport.Hub.CloudToDevice;
 using Homeport.Hub.Live;
 using Homeport.Hub.Telemetry;
 using Homeport.Log;
@@ -28,6 +29,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
     private readonly List<Task> _background = [];
     private readonly ConnectionSweeper _sweeper;
     private readonly ActivityJournal _activity;
+    private readonly CloudToDeviceSweep _messageSweep;
     private readonly CertificateRenewal _renewal;
 
     public HomeportServer(ServerOptions options, Ports ports, Installation installation, TimeProvider time)
@@ -53,6 +55,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _log = parts.Log;
         _activity = parts.Activity;
         _sweeper = parts.Sweeper;
+        _messageSweep = parts.MessageSweep;
         mqtt = parts.Mqtt;
         Messages = parts.Hub.Messages;
 
@@ -92,7 +95,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         {
             throw new ServerStartException($"{e.Message} Stop the program that has it, or choose another port.", e);
         }
-        _background.AddRange([_sweeper.RunAsync(_stop.Token), _activity.RunAsync(_stop.Token), _renewal.RunAsync(_stop.Token)]);
+        _background.AddRange([_sweeper.RunAsync(_stop.Token), _messageSweep.RunAsync(_stop.Token), _activity.RunAsync(_stop.Token), _renewal.RunAsync(_stop.Token)]);
         _web.Lifetime.ApplicationStopping.Register(_stop.Cancel);
     }
 

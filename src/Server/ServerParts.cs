@@ -4,6 +4,7 @@ using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Hub.Access;
+using Homeport.Hub.CloudToDevice;
 using Homeport.Hub.Live;
 using Homeport.Hub.Registry;
 using Homeport.Hub.Telemetry;
@@ -34,11 +35,17 @@ internal sealed class ServerParts
         Activity = new ActivityJournal(identities, time, loggers.CreateLogger<ActivityJournal>());
         Sweeper = new ConnectionSweeper(time);
 
+        var settings = new CloudToDeviceSettings();
+        var messages = new CloudToDeviceMessages(new SqliteCloudToDeviceStore(installation.Database, Installation.HubName), live, settings, time);
+        var feedback = new ServiceBoundQueue(new SqliteServiceBoundStore(installation.Database, Installation.HubName), ServiceBoundKind.Feedback, settings.Feedback, time);
+        MessageSweep = new CloudToDeviceSweep(messages, [feedback], time, loggers.CreateLogger<CloudToDeviceSweep>());
+
         var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
         var door = new HubDoor
         {
             Authenticator = new DeviceAuthenticator(identities, policies, rules),
             Telemetry = new TelemetryIngest(Log),
+            CloudToDevice = messages,
             Live = live,
             Activity = Activity,
             Explanations = explanations,
@@ -56,6 +63,8 @@ internal sealed class ServerParts
     public ActivityJournal Activity { get; }
 
     public ConnectionSweeper Sweeper { get; }
+
+    public CloudToDeviceSweep MessageSweep { get; }
 
     public MqttDoor Mqtt { get; }
 

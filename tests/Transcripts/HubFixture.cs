@@ -5,6 +5,7 @@ using Homeport.Contract.Access;
 using Homeport.Gateway;
 using Homeport.Gateway.Mqtt;
 using Homeport.Hub.Access;
+using Homeport.Hub.CloudToDevice;
 using Homeport.Hub.Live;
 using Homeport.Hub.Registry;
 using Homeport.Hub.Telemetry;
@@ -51,6 +52,7 @@ internal sealed class HubFixture : IAsyncDisposable
         {
             Authenticator = new DeviceAuthenticator(Store, Policies, rules),
             Telemetry = new TelemetryIngest(_log),
+            CloudToDevice = new CloudToDeviceMessages(new SqliteCloudToDeviceStore(_database, "hub1"), live, new CloudToDeviceSettings(), Time),
             Live = live,
             Activity = activity,
             Explanations = Explanations,

@@ -19,5 +19,8 @@ namespace Homeport.Contract.Rest;
 [JsonSerializable(typeof(StoredMessage))]
 [JsonSerializable(typeof(ExplanationBody))]
 [JsonSerializable(typeof(IReadOnlyList<ExplanationBody>))]
+[JsonSerializable(typeof(FeedbackRecord))]
+[JsonSerializable(typeof(PurgeResult))]
+[JsonSerializable(typeof(IReadOnlyList<WaitingMessage>))]
 [JsonSerializable(typeof(ReadyFile))]
 public sealed partial class Json : JsonSerializerContext;

@@ -60,6 +60,11 @@ public sealed class SqliteIdentityStore(SqliteDatabase database, SecretSeal seal
             ("$hub", hub), ("$device", deviceId), ("$module", moduleId ?? ""), ("$version", version)) == 1;
         if (deleted && moduleId is null)
             c.Execute("DELETE FROM identities WHERE hub=$hub AND device_id=$device", ("$hub", hub), ("$device", deviceId));
+        if (deleted)
+        {
+            c.Execute("DELETE FROM device_messages WHERE hub=$hub AND device_id=$device AND ($module IS NULL OR module_id=$module)",
+                ("$hub", hub), ("$device", deviceId), ("$module", moduleId));
+        }
         return deleted;
     }, token);
 
