@@ -1,6 +1,7 @@
 using Homeport.Contract.Errors;
 using Homeport.Gateway;
 using Homeport.Gateway.Http;
+using Homeport.Gateway.Http.Devices;
 using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Gateway.WebSockets;
@@ -65,6 +66,9 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapRegistry(parts.Hub);
         _web.MapBulk(parts.Hub);
         _web.MapMessages(parts.Hub);
+        _web.MapTelemetry(parts.Devices);
+        _web.MapDeviceBound(parts.Devices);
+        _web.MapServiceMessages(parts.DeviceMessages);
         _web.MapProvisioningDevices(parts.Provisioning);
         _web.MapProvisioningService(parts.Provisioning);
         _web.MapWebSockets(parts.Hub, mqtt);

@@ -1,6 +1,7 @@
 using Homeport.Contract.Errors;
 using Homeport.Gateway;
 using Homeport.Gateway.Http;
+using Homeport.Gateway.Http.Devices;
 using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Hub.Access;
@@ -53,6 +54,8 @@ internal sealed class ServerParts
         Mqtt = new MqttDoor(door, Sweeper, time, loggers.CreateLogger<MqttDoor>());
         var authorizer = new ServiceAuthorizer(policies, rules, HubErrors.IotHubUnauthorized, HubErrors.IotHubUnauthorizedAccess);
         Hub = new HubApi(Installation.HubName, authorizer, registry, live, new MessageReader(Log), explanations, time);
+        Devices = new DeviceCalls(door, time);
+        DeviceMessages = new MessageApi(Hub, messages, feedback);
         Provisioning = BuildProvisioning(options, installation, registry, explanations, rules, loggers);
     }
 
@@ -69,6 +72,10 @@ internal sealed class ServerParts
     public MqttDoor Mqtt { get; }
 
     public HubApi Hub { get; }
+
+    public DeviceCalls Devices { get; }
+
+    public MessageApi DeviceMessages { get; }
 
     public ProvisioningApi Provisioning { get; }
 

@@ -19,6 +19,7 @@ namespace Homeport.Contract.Rest;
 [JsonSerializable(typeof(StoredMessage))]
 [JsonSerializable(typeof(ExplanationBody))]
 [JsonSerializable(typeof(IReadOnlyList<ExplanationBody>))]
+[JsonSerializable(typeof(IReadOnlyList<BatchedMessage>))]
 [JsonSerializable(typeof(FeedbackRecord))]
 [JsonSerializable(typeof(PurgeResult))]
 [JsonSerializable(typeof(IReadOnlyList<WaitingMessage>))]

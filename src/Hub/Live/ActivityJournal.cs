@@ -21,6 +21,17 @@ public sealed partial class ActivityJournal(IIdentityStore store, TimeProvider t
             _pending[Identity.KeyOf(deviceId, moduleId)] = new IdentityActivity(deviceId, moduleId, now, now);
     }
 
+    /// <summary>Notes that an identity without a connection did something, as over HTTPS.</summary>
+    public void NoteActivity(string deviceId, string? moduleId)
+    {
+        var now = time.GetUtcNow();
+        lock (_lock)
+        {
+            var key = Identity.KeyOf(deviceId, moduleId);
+            _pending[key] = _pending.TryGetValue(key, out var noted) ? noted with { LastActivity = now } : new IdentityActivity(deviceId, moduleId, null, now);
+        }
+    }
+
     /// <summary>Writes until stopped, and then once more.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
