@@ -1,4 +1,5 @@
 using Homeport.Hub.Access;
+using Homeport.Hub.CloudToDevice;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
 using Homeport.Hub.Telemetry;
@@ -23,6 +24,9 @@ public sealed record HubDoor
 
     /// <summary>Sessions of MQTT clients.</summary>
     public required ISubscriptionStore Subscriptions { get; init; }
+
+    /// <summary>Has messages for them.</summary>
+    public required CloudToDeviceMessages CloudToDevice { get; init; }
 
     /// <summary>Knows who is connected.</summary>
     public required LiveConnections Live { get; init; }

@@ -40,6 +40,21 @@ public static class RecordProperties
         return Close(target, name.Length, value.Length);
     }
 
+    /// <summary>Writes a whole block. Names have up to 65,535 bytes in UTF-8.</summary>
+    public static byte[] Write(IReadOnlyCollection<KeyValuePair<string, string?>> properties)
+    {
+        var size = properties.Sum(p => Overhead + Encoding.UTF8.GetByteCount(p.Key) + (p.Value is null ? 0 : Encoding.UTF8.GetByteCount(p.Value)));
+        var block = new byte[size];
+        var room = block.AsSpan();
+        foreach (var (name, value) in properties)
+        {
+            var nameLength = Encoding.UTF8.GetBytes(name, NameRoom(room));
+            int? valueLength = value is null ? null : Encoding.UTF8.GetBytes(value, ValueRoom(room, nameLength));
+            room = room[Close(room, nameLength, valueLength)..];
+        }
+        return block;
+    }
+
     /// <summary>Reads a whole block. The block comes from a batch whose checksum was right.</summary>
     public static IReadOnlyList<KeyValuePair<string, string?>> Read(ReadOnlySpan<byte> block)
     {

@@ -1,10 +1,12 @@
 using Homeport.Contract.Errors;
 using Homeport.Gateway;
 using Homeport.Gateway.Http;
+using Homeport.Gateway.Http.Devices;
 using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Gateway.WebSockets;
 using Homeport.Hub.Events;
+using Homeport.Hub.CloudToDevice;
 using Homeport.Hub.Live;
 using Homeport.Hub.Telemetry;
 using Homeport.Log;
@@ -23,13 +25,9 @@ internal sealed partial class HomeportServer : IAsyncDisposable
     private static readonly TimeSpan ShutdownTime = TimeSpan.FromSeconds(3);
 
     private readonly WebApplication _web;
-    private readonly SqliteRecordStore _records;
-    private readonly HubLog _log;
+    private readonly ServerParts _parts;
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Task> _background = [];
-    private readonly ConnectionSweeper _sweeper;
-    private readonly ActivityJournal _activity;
-    private readonly EventRelay _events;
     private readonly CertificateRenewal _renewal;
 
     public HomeportServer(ServerOptions options, Ports ports, Installation installation, TimeProvider time)
@@ -50,12 +48,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web = builder.Build();
         var loggers = _web.Services.GetRequiredService<ILoggerFactory>();
 
-        var parts = new ServerParts(options, installation, time, loggers);
-        _records = parts.Records;
-        _log = parts.Log;
-        _activity = parts.Activity;
-        _events = parts.Events;
-        _sweeper = parts.Sweeper;
+        var parts = _parts = new ServerParts(options, installation, time, loggers);
         mqtt = parts.Mqtt;
         Messages = parts.Hub.Messages;
 
@@ -64,9 +57,12 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero });
         _web.MapRegistry(parts.Hub);
         _web.MapBulk(parts.Hub);
-        _web.MapTwins(parts.Devices);
-        _web.MapMethods(parts.Devices);
+        _web.MapTwins(parts.Hub);
+        _web.MapMethods(parts.Hub);
         _web.MapMessages(parts.Hub);
+        _web.MapTelemetry(parts.Devices);
+        _web.MapDeviceBound(parts.Devices);
+        _web.MapServiceMessages(parts.DeviceMessages);
         _web.MapProvisioningDevices(parts.Provisioning);
         _web.MapProvisioningService(parts.Provisioning);
         _web.MapWebSockets(parts.Hub, mqtt);
@@ -97,7 +93,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         {
             throw new ServerStartException($"{e.Message} Stop the program that has it, or choose another port.", e);
         }
-        _background.AddRange([_sweeper.RunAsync(_stop.Token), _activity.RunAsync(_stop.Token), _events.RunAsync(_stop.Token), _renewal.RunAsync(_stop.Token)]);
+        _background.AddRange([.. _parts.Background.Select(run => run(_stop.Token)), _renewal.RunAsync(_stop.Token)]);
         _web.Lifetime.ApplicationStopping.Register(_stop.Cancel);
     }
 
@@ -107,11 +103,9 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         await _stop.CancelAsync();
         await _web.StopAsync(CancellationToken.None);
         await Task.WhenAll(_background);
-        _events.Dispose();
         await _web.DisposeAsync();
         // Last of all: what devices sent before the doors closed is written.
-        await _log.DisposeAsync();
-        _records.Dispose();
+        await _parts.DisposeAsync();
         _stop.Dispose();
     }
 

@@ -1,10 +1,12 @@
 using Homeport.Contract.Errors;
 using Homeport.Gateway;
 using Homeport.Gateway.Http;
+using Homeport.Gateway.Http.Devices;
 using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Hub.Access;
 using Homeport.Hub.Events;
+using Homeport.Hub.CloudToDevice;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
 using Homeport.Hub.Registry;
@@ -22,8 +24,12 @@ using Homeport.Storage.Sqlite;
 namespace Homeport.Server;
 
 /// <summary>Puts the parts together, in the order in which they depend on each other: storage, hub, provisioning, doors.</summary>
-internal sealed class ServerParts
+internal sealed class ServerParts : IAsyncDisposable
 {
+    private readonly SqliteRecordStore _records;
+    private readonly HubLog _log;
+    private readonly EventRelay _events;
+
     public ServerParts(ServerOptions options, Installation installation, TimeProvider time, ILoggerFactory loggers)
     {
         var explanations = new Explanations(time, loggers.CreateLogger<Explanations>());
@@ -33,12 +39,17 @@ internal sealed class ServerParts
         var events = new EventWriter(Installation.HubName, options.Events, time);
         var registry = new IdentityRegistry(identities, live, time, events);
 
-        Records = SqliteRecordStore.Open(Path.Combine(options.DataDirectory, $"{Installation.HubName}.messages.db"), options.Partitions);
-        Log = new HubLog(Records, TimeSpan.FromDays(options.RetentionDays), time, loggers.CreateLogger<HubLog>());
-        Events = new EventRelay(new SqliteEventStore(installation.Database, Installation.HubName), Log, loggers.CreateLogger<EventRelay>());
-        events.Stored += Events.Wake;
-        Activity = new ActivityJournal(identities, time, loggers.CreateLogger<ActivityJournal>(), new ConnectionEvents(live, events, Events, time));
-        Sweeper = new ConnectionSweeper(time);
+        _records = SqliteRecordStore.Open(Path.Combine(options.DataDirectory, $"{Installation.HubName}.messages.db"), options.Partitions);
+        _log = new HubLog(_records, TimeSpan.FromDays(options.RetentionDays), time, loggers.CreateLogger<HubLog>());
+        _events = new EventRelay(new SqliteEventStore(installation.Database, Installation.HubName), _log, loggers.CreateLogger<EventRelay>());
+        events.Stored += _events.Wake;
+        var activity = new ActivityJournal(identities, time, loggers.CreateLogger<ActivityJournal>(), new ConnectionEvents(live, events, _events, time));
+        var sweeper = new ConnectionSweeper(time);
+
+        var settings = new CloudToDeviceSettings();
+        var messages = new CloudToDeviceMessages(new SqliteCloudToDeviceStore(installation.Database, Installation.HubName), live, settings, time);
+        var feedback = new ServiceBoundQueue(new SqliteServiceBoundStore(installation.Database, Installation.HubName), ServiceBoundKind.Feedback, settings.Feedback, time);
+        var messageSweep = new CloudToDeviceSweep(messages, [feedback], time, loggers.CreateLogger<CloudToDeviceSweep>());
 
         var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
         var twins = new DeviceTwins(new SqliteTwinStore(installation.Database, Installation.HubName), registry, live, time, events);
@@ -46,38 +57,57 @@ internal sealed class ServerParts
         var door = new HubDoor
         {
             Authenticator = new DeviceAuthenticator(identities, policies, rules),
-            Telemetry = new TelemetryIngest(Log),
+            Telemetry = new TelemetryIngest(_log),
             Twins = twins,
             Methods = methods,
             Subscriptions = new SqliteSubscriptionStore(installation.Database, Installation.HubName),
+            CloudToDevice = messages,
             Live = live,
-            Activity = Activity,
+            Activity = activity,
             Explanations = explanations,
         };
-        Mqtt = new MqttDoor(door, Sweeper, time, loggers.CreateLogger<MqttDoor>());
+        Mqtt = new MqttDoor(door, sweeper, time, loggers.CreateLogger<MqttDoor>());
         var authorizer = new ServiceAuthorizer(policies, rules, HubErrors.IotHubUnauthorized, HubErrors.IotHubUnauthorizedAccess);
-        Hub = new HubApi(Installation.HubName, authorizer, registry, live, new MessageReader(Log), explanations, time);
-        Devices = new DeviceApi(Hub, twins, methods);
+        Hub = new HubApi
+        {
+            Name = Installation.HubName,
+            Authorizer = authorizer,
+            Registry = registry,
+            Live = live,
+            Twins = twins,
+            Methods = methods,
+            CloudToDevice = messages,
+            Messages = new MessageReader(_log),
+            Explanations = explanations,
+            Time = time,
+        };
+        Devices = new DeviceCalls(door, time);
+        DeviceMessages = new MessageApi(Hub, messages, feedback);
+        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync];
         Provisioning = BuildProvisioning(options, installation, registry, explanations, rules, loggers);
     }
 
-    public SqliteRecordStore Records { get; }
-
-    public HubLog Log { get; }
-
-    public ActivityJournal Activity { get; }
-
-    public EventRelay Events { get; }
-
-    public ConnectionSweeper Sweeper { get; }
+    /// <summary>What runs beside the doors until the server stops.</summary>
+    public IReadOnlyList<Func<CancellationToken, Task>> Background { get; }
 
     public MqttDoor Mqtt { get; }
 
     public HubApi Hub { get; }
 
-    public DeviceApi Devices { get; }
+    /// <summary>Calls of devices over HTTPS.</summary>
+    public DeviceCalls Devices { get; }
+
+    public MessageApi DeviceMessages { get; }
 
     public ProvisioningApi Provisioning { get; }
+
+    /// <summary>Ends what the background leaves behind: what devices sent before the doors closed is written.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _events.Dispose();
+        await _log.DisposeAsync();
+        _records.Dispose();
+    }
 
     private static ProvisioningApi BuildProvisioning(
         ServerOptions options, Installation installation, IdentityRegistry registry, Explanations explanations, TokenRules rules, ILoggerFactory loggers)

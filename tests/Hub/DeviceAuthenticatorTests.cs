@@ -295,6 +295,7 @@ public sealed class DeviceAuthenticatorTests
                 StatusReason = enabled ? null : "lost",
                 Authentication = authentication ?? new Authentication(AuthenticationType.Sas, Primary, Secondary),
             },
+            null,
             CancellationToken.None).IsCompletedSuccessfully.ShouldBeTrue();
 
     private static X509Certificate2 Certificate(string name)

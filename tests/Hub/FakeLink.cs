@@ -12,6 +12,8 @@ internal sealed class FakeLink(string key) : IDeviceLink
 
     public string Key => key;
 
+    public DateTimeOffset LastActivity { get; set; }
+
     public bool TakesMethods { get; set; }
 
     public CloseReason Reason => (CloseReason)Volatile.Read(ref _reason);

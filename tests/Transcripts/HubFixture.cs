@@ -5,6 +5,7 @@ using Homeport.Contract.Access;
 using Homeport.Gateway;
 using Homeport.Gateway.Mqtt;
 using Homeport.Hub.Access;
+using Homeport.Hub.CloudToDevice;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
 using Homeport.Hub.Registry;
@@ -58,6 +59,7 @@ internal sealed class HubFixture : IAsyncDisposable
             Twins = Twins,
             Methods = Methods,
             Subscriptions = new SqliteSubscriptionStore(_database, "hub1"),
+            CloudToDevice = new CloudToDeviceMessages(new SqliteCloudToDeviceStore(_database, "hub1"), live, new CloudToDeviceSettings(), Time),
             Live = live,
             Activity = activity,
             Explanations = Explanations,

@@ -12,6 +12,8 @@ public static class HubErrors
     public static readonly ServiceError IotHubNotFound = new(nameof(IotHubNotFound), 401001, "No hub answers under this host name.");
     public static readonly ServiceError IotHubUnauthorizedAccess = new(nameof(IotHubUnauthorizedAccess), 401002, "The policy does not give the right that this call needs.");
     public static readonly ServiceError IotHubUnauthorized = new(nameof(IotHubUnauthorized), 401003, "The credentials are not accepted.");
+    public static readonly ServiceError DeviceMaximumQueueDepthExceeded = new(nameof(DeviceMaximumQueueDepthExceeded), 403004, "The device's queue is full.");
+    public static readonly ServiceError InvalidMessageExpiryTime = new(nameof(InvalidMessageExpiryTime), 403009, "The message's expiry time cannot be used.");
     public static readonly ServiceError DeviceDisabled = new(nameof(DeviceDisabled), 403012, "The device is disabled.");
     public static readonly ServiceError DeviceMaximumInflightMethodExceeded =
         new(nameof(DeviceMaximumInflightMethodExceeded), 403800, "The device has as many calls under way as it may have.");
@@ -25,6 +27,7 @@ public static class HubErrors
     public static readonly ServiceError DeviceAlreadyExists = new(nameof(DeviceAlreadyExists), 409001, "The device is registered already.");
     public static readonly ServiceError ModuleAlreadyExistsOnDevice = new(nameof(ModuleAlreadyExistsOnDevice), 409301, "The module is registered already.");
     public static readonly ServiceError PreconditionFailed = new(nameof(PreconditionFailed), 412001, "The ETag does not match: the entry changed in between.");
+    public static readonly ServiceError DeviceMessageLockLost = new(nameof(DeviceMessageLockLost), 412002, "The message is not locked by this token any more.");
     public static readonly ServiceError MessageTooLarge = new(nameof(MessageTooLarge), 413001, "The message is too large.");
     public static readonly ServiceError TwinTooLarge = new("MessageTooLarge", 413001, "The section of the twin would be too large.");
     public static readonly ServiceError TooManyModulesOnDevice = new(nameof(TooManyModulesOnDevice), 413003, "The device has as many modules as it may have.");

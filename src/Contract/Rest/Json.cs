@@ -20,5 +20,9 @@ namespace Homeport.Contract.Rest;
 [JsonSerializable(typeof(StoredMessage))]
 [JsonSerializable(typeof(ExplanationBody))]
 [JsonSerializable(typeof(IReadOnlyList<ExplanationBody>))]
+[JsonSerializable(typeof(IReadOnlyList<BatchedMessage>))]
+[JsonSerializable(typeof(FeedbackRecord))]
+[JsonSerializable(typeof(PurgeResult))]
+[JsonSerializable(typeof(IReadOnlyList<WaitingMessage>))]
 [JsonSerializable(typeof(ReadyFile))]
 public sealed partial class Json : JsonSerializerContext;

@@ -11,33 +11,35 @@ internal static class DeviceMapping
     private const int MinKey = 16;
     private const int MaxKey = 64;
 
-    public static DeviceDescription ToDescription(Identity identity, bool connected) => new()
+    public static DeviceDescription ToDescription(Identity identity, LiveState state) => new()
     {
         DeviceId = identity.DeviceId,
         GenerationId = identity.GenerationId,
         Etag = identity.ETag,
-        ConnectionState = State(connected),
+        ConnectionState = State(state.Connected),
         Status = identity.Enabled ? "enabled" : "disabled",
         StatusReason = identity.StatusReason,
         ConnectionStateUpdatedTime = identity.ConnectionTime,
         StatusUpdatedTime = identity.StatusTime,
-        LastActivityTime = identity.LastActivity,
+        LastActivityTime = state.LastActivity,
+        CloudToDeviceMessageCount = state.MessageCount,
         Authentication = ToDescription(identity.Authentication),
         Capabilities = new CapabilitiesDescription(identity.IotEdge),
         DeviceScope = identity.DeviceScope,
         ParentScopes = [],
     };
 
-    public static ModuleDescription ToModule(Identity identity, bool connected) => new()
+    public static ModuleDescription ToModule(Identity identity, LiveState state) => new()
     {
         ModuleId = identity.ModuleId,
         ManagedBy = identity.ManagedBy,
         DeviceId = identity.DeviceId,
         GenerationId = identity.GenerationId,
         Etag = identity.ETag,
-        ConnectionState = State(connected),
+        ConnectionState = State(state.Connected),
         ConnectionStateUpdatedTime = identity.ConnectionTime,
-        LastActivityTime = identity.LastActivity,
+        LastActivityTime = state.LastActivity,
+        CloudToDeviceMessageCount = state.MessageCount,
         Authentication = ToDescription(identity.Authentication),
     };
 

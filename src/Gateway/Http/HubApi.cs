@@ -1,29 +1,52 @@
 using Homeport.Contract.Errors;
 using Homeport.Hub.Access;
+using Homeport.Hub.CloudToDevice;
 using Homeport.Hub.Live;
+using Homeport.Hub.Methods;
 using Homeport.Hub.Registry;
 using Homeport.Hub.Telemetry;
+using Homeport.Hub.Twins;
 using Microsoft.AspNetCore.Http;
 
 namespace Homeport.Gateway.Http;
 
 /// <summary>What the service REST API of a hub stands on.</summary>
-/// <param name="Name">Name of the hub.</param>
-/// <param name="Authorizer">Lets service calls in.</param>
-/// <param name="Registry">Identities.</param>
-/// <param name="Live">Who is connected.</param>
-/// <param name="Messages">Reads messages back.</param>
-/// <param name="Explanations">Why somebody was refused.</param>
-/// <param name="Time">The clock.</param>
-public sealed record HubApi(
-    string Name,
-    ServiceAuthorizer Authorizer,
-    IdentityRegistry Registry,
-    LiveConnections Live,
-    MessageReader Messages,
-    Explanations Explanations,
-    TimeProvider Time)
+public sealed record HubApi
 {
+    /// <summary>Name of the hub.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Lets service calls in.</summary>
+    public required ServiceAuthorizer Authorizer { get; init; }
+
+    /// <summary>Identities.</summary>
+    public required IdentityRegistry Registry { get; init; }
+
+    /// <summary>Who is connected.</summary>
+    public required LiveConnections Live { get; init; }
+
+    /// <summary>Twins.</summary>
+    public required DeviceTwins Twins { get; init; }
+
+    /// <summary>Direct methods.</summary>
+    public required DirectMethods Methods { get; init; }
+
+    /// <summary>Messages to devices.</summary>
+    public required CloudToDeviceMessages CloudToDevice { get; init; }
+
+    /// <summary>Reads messages of devices back.</summary>
+    public required MessageReader Messages { get; init; }
+
+    /// <summary>Why somebody was refused.</summary>
+    public required Explanations Explanations { get; init; }
+
+    /// <summary>The clock.</summary>
+    public required TimeProvider Time { get; init; }
+
+    /// <summary>What the registry does not know of an identity: whether it is connected, and what waits for it.</summary>
+    internal async Task<LiveState> StateOfAsync(Identity identity)
+        => new(Live.IsConnected(identity.Key), Live.LastActivityOf(identity.Key) ?? identity.LastActivity, await CloudToDevice.CountAsync(identity.Key));
+
     /// <summary>Keeps and sends a refusal.</summary>
     public Task RefuseAsync(HttpContext context, Refusal refusal) => context.WriteRefusalAsync(Explanations.Keep(refusal, "https"), Time.GetUtcNow());
 
@@ -42,3 +65,9 @@ public sealed record HubApi(
             : RefuseAsync(context, refusal);
     };
 }
+
+/// <summary>The present state of an identity.</summary>
+/// <param name="Connected">It is connected.</param>
+/// <param name="LastActivity">Its last message or connection, or null.</param>
+/// <param name="MessageCount">Messages that wait for it.</param>
+internal readonly record struct LiveState(bool Connected, DateTimeOffset? LastActivity, int MessageCount);

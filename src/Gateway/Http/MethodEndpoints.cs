@@ -16,10 +16,10 @@ public static class MethodEndpoints
     private const int DefaultResponseSeconds = 30;
 
     /// <summary>Maps <c>/twins/{id}/methods</c> and <c>/twins/{id}/modules/{id}/methods</c>.</summary>
-    public static void MapMethods(this IEndpointRouteBuilder routes, DeviceApi devices)
+    public static void MapMethods(this IEndpointRouteBuilder routes, HubApi hub)
     {
         foreach (var path in (string[])["/twins/{deviceId}/methods", "/twins/{deviceId}/modules/{moduleId}/methods"])
-            routes.MapPost(path, devices.Hub.Guard(Rights.ServiceConnect, context => InvokeAsync(devices, context)));
+            routes.MapPost(path, hub.Guard(Rights.ServiceConnect, context => InvokeAsync(hub, context)));
     }
 
     /// <summary>The call that a body describes.</summary>
@@ -35,13 +35,13 @@ public static class MethodEndpoints
             TimeSpan.FromSeconds(body.ConnectTimeoutInSeconds ?? 0));
     }
 
-    private static async Task InvokeAsync(DeviceApi devices, HttpContext context)
+    private static async Task InvokeAsync(HubApi hub, HttpContext context)
     {
         if (!(await context.ReadJsonAsync(Json.Default.MethodDescription)).Succeeded(out var body, out var refusal)
             || !Read(body).Succeeded(out var call, out refusal)
-            || !(await devices.Methods.InvokeAsync(context.DeviceId(), context.ModuleId(), call, context.RequestAborted)).Succeeded(out var result, out refusal))
+            || !(await hub.Methods.InvokeAsync(context.DeviceId(), context.ModuleId(), call, context.RequestAborted)).Succeeded(out var result, out refusal))
         {
-            await devices.Hub.RefuseAsync(context, refusal);
+            await hub.RefuseAsync(context, refusal);
             return;
         }
         await context.WriteBytesAsync(Write(result));

@@ -40,7 +40,10 @@ public static class RegistryEndpoints
             return;
         }
         var devices = await hub.Registry.ListDevicesAsync(top, context.RequestAborted);
-        await context.WriteJsonAsync([.. devices.Select(d => DeviceMapping.ToDescription(d, hub.Live.IsConnected(d.Key)))], Json.Default.IReadOnlyListDeviceDescription);
+        var descriptions = new List<DeviceDescription>(devices.Count);
+        foreach (var device in devices)
+            descriptions.Add(DeviceMapping.ToDescription(device, await hub.StateOfAsync(device)));
+        await context.WriteJsonAsync(descriptions, Json.Default.IReadOnlyListDeviceDescription);
     }
 
     private static async Task GetAsync(HubApi hub, HttpContext context)
@@ -87,7 +90,10 @@ public static class RegistryEndpoints
             await hub.RefuseAsync(context, refusal);
             return;
         }
-        await context.WriteJsonAsync([.. modules.Select(m => DeviceMapping.ToModule(m, hub.Live.IsConnected(m.Key)))], Json.Default.IReadOnlyListModuleDescription);
+        var descriptions = new List<ModuleDescription>(modules.Count);
+        foreach (var module in modules)
+            descriptions.Add(DeviceMapping.ToModule(module, await hub.StateOfAsync(module)));
+        await context.WriteJsonAsync(descriptions, Json.Default.IReadOnlyListModuleDescription);
     }
 
     private static async Task DeviceStatisticsAsync(HubApi hub, HttpContext context)
@@ -96,14 +102,18 @@ public static class RegistryEndpoints
         await context.WriteJsonAsync(new DeviceStatistics(total, enabled, total - enabled), Json.Default.DeviceStatistics);
     }
 
-    private static Task AnswerAsync(HubApi hub, HttpContext context, Outcome<Identity> outcome)
+    private static async Task AnswerAsync(HubApi hub, HttpContext context, Outcome<Identity> outcome)
     {
         if (!outcome.Succeeded(out var identity, out var refusal))
-            return hub.RefuseAsync(context, refusal);
+        {
+            await hub.RefuseAsync(context, refusal);
+            return;
+        }
         context.SetETag(identity.ETag);
-        var connected = hub.Live.IsConnected(identity.Key);
-        return identity.ModuleId is null
-            ? context.WriteJsonAsync(DeviceMapping.ToDescription(identity, connected), Json.Default.DeviceDescription)
-            : context.WriteJsonAsync(DeviceMapping.ToModule(identity, connected), Json.Default.ModuleDescription);
+        var state = await hub.StateOfAsync(identity);
+        if (identity.ModuleId is null)
+            await context.WriteJsonAsync(DeviceMapping.ToDescription(identity, state), Json.Default.DeviceDescription);
+        else
+            await context.WriteJsonAsync(DeviceMapping.ToModule(identity, state), Json.Default.ModuleDescription);
     }
 }

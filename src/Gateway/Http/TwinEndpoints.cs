@@ -13,31 +13,31 @@ namespace Homeport.Gateway.Http;
 public static class TwinEndpoints
 {
     /// <summary>Maps <c>/twins/{id}</c> and <c>/twins/{id}/modules/{id}</c>.</summary>
-    public static void MapTwins(this IEndpointRouteBuilder routes, DeviceApi devices)
+    public static void MapTwins(this IEndpointRouteBuilder routes, HubApi hub)
     {
         foreach (var path in (string[])["/twins/{deviceId}", "/twins/{deviceId}/modules/{moduleId}"])
         {
-            routes.MapGet(path, devices.Hub.Guard(Rights.ServiceConnect, context => GetAsync(devices, context)));
-            routes.MapPatch(path, devices.Hub.Guard(Rights.ServiceConnect, context => WriteAsync(devices, context, devices.Twins.PatchAsync)));
-            routes.MapPut(path, devices.Hub.Guard(Rights.ServiceConnect, context => WriteAsync(devices, context, devices.Twins.ReplaceAsync)));
+            routes.MapGet(path, hub.Guard(Rights.ServiceConnect, context => GetAsync(hub, context)));
+            routes.MapPatch(path, hub.Guard(Rights.ServiceConnect, context => WriteAsync(hub, context, hub.Twins.PatchAsync)));
+            routes.MapPut(path, hub.Guard(Rights.ServiceConnect, context => WriteAsync(hub, context, hub.Twins.ReplaceAsync)));
         }
     }
 
-    private static async Task GetAsync(DeviceApi devices, HttpContext context)
-        => await AnswerAsync(devices, context, await devices.Twins.GetAsync(context.DeviceId(), context.ModuleId(), context.RequestAborted));
+    private static async Task GetAsync(HubApi hub, HttpContext context)
+        => await AnswerAsync(hub, context, await hub.Twins.GetAsync(context.DeviceId(), context.ModuleId(), context.RequestAborted));
 
     private static async Task WriteAsync(
-        DeviceApi devices, HttpContext context, Func<string, string?, TwinPatch, IfMatch, CancellationToken, Task<Outcome<Twin>>> write)
+        HubApi hub, HttpContext context, Func<string, string?, TwinPatch, IfMatch, CancellationToken, Task<Outcome<Twin>>> write)
     {
         if (!(await context.ReadBytesAsync()).Succeeded(out var body, out var refusal)
             || !TwinJson.ReadObject(body).Succeeded(out var json, out refusal)
             || !CheckIds(json, context).Succeeded(out json, out refusal)
             || !TwinPatch.Read(json).Succeeded(out var patch, out refusal))
         {
-            await devices.Hub.RefuseAsync(context, refusal);
+            await hub.RefuseAsync(context, refusal);
             return;
         }
-        await AnswerAsync(devices, context, await write(context.DeviceId(), context.ModuleId(), patch, context.Condition(), CancellationToken.None));
+        await AnswerAsync(hub, context, await write(context.DeviceId(), context.ModuleId(), patch, context.Condition(), CancellationToken.None));
     }
 
     /// <summary>A body that names another device is a mistake that would change the wrong twin.</summary>
@@ -51,15 +51,16 @@ public static class TwinEndpoints
         return twin;
     }
 
-    private static async Task AnswerAsync(DeviceApi devices, HttpContext context, Outcome<Twin> outcome)
+    private static async Task AnswerAsync(HubApi hub, HttpContext context, Outcome<Twin> outcome)
     {
         if (!outcome.Succeeded(out var twin, out var refusal)
-            || !(await devices.Hub.Registry.GetAsync(twin.DeviceId, twin.ModuleId, context.RequestAborted)).Succeeded(out var identity, out refusal))
+            || !(await hub.Registry.GetAsync(twin.DeviceId, twin.ModuleId, context.RequestAborted)).Succeeded(out var identity, out refusal))
         {
-            await devices.Hub.RefuseAsync(context, refusal);
+            await hub.RefuseAsync(context, refusal);
             return;
         }
         context.SetETag(twin.ETag);
-        await context.WriteBytesAsync(new TwinDocument(twin, identity, devices.Hub.Live.IsConnected(identity.Key), 0).ToBytes());
+        var state = await hub.StateOfAsync(identity);
+        await context.WriteBytesAsync(new TwinDocument(twin, identity with { LastActivity = state.LastActivity }, state.Connected, state.MessageCount).ToBytes());
     }
 }

@@ -44,6 +44,7 @@ internal sealed partial class MqttConnection : IDeviceLink
     private MqttSession? _session;
     private TimeSpan _maxIdle = ConnectTimeout;
     private long _lastReceived;
+    private long _lastActive;
     private CancellationTokenSource? _waiting;
     private int _reason;
 
@@ -70,6 +71,9 @@ internal sealed partial class MqttConnection : IDeviceLink
     public string Key => _session!.Key;
 
     /// <inheritdoc/>
+    public DateTimeOffset LastActivity => _time.GetUtcNow() - _time.GetElapsedTime(Volatile.Read(ref _lastActive));
+
+    /// <inheritdoc/>
     public bool TakesMethods => _session!.Subscriptions.TakesMethods;
 
     /// <inheritdoc/>
@@ -87,9 +91,7 @@ internal sealed partial class MqttConnection : IDeviceLink
     }
 
     /// <inheritdoc/>
-    public void MessagesWaiting()
-    {
-    }
+    public void MessagesWaiting() => _session!.Messages.Wake();
 
     /// <inheritdoc/>
     public void Close(CloseReason reason)
@@ -129,8 +131,8 @@ internal sealed partial class MqttConnection : IDeviceLink
             _outbox.Trim();
     }
 
-    /// <summary>Takes the connection out of the live ones; publishes the will unless the client said goodbye (MQTT 3.1.1 section 3.1.2.5).</summary>
-    public void End()
+    /// <summary>Takes the connection out of the live ones and gives back its messages; publishes the will unless the client said goodbye (MQTT 3.1.1 section 3.1.2.5).</summary>
+    public async Task EndAsync()
     {
         Close(CloseReason.ClientGone);
         if (_session is null)
@@ -140,7 +142,8 @@ internal sealed partial class MqttConnection : IDeviceLink
         var offline = _hub.Live.Remove(this);
         _hub.Methods.Ended(this);
         if (offline)
-            _hub.Activity.NoteConnection(_session.DeviceId, _session.ModuleId);
+            _hub.Activity.NoteConnection(_session.DeviceId, _session.ModuleId, LastActivity);
+        await _session.Messages.CloseAsync();
     }
 
     /// <summary>Serves the connection until it ends.</summary>
@@ -250,6 +253,7 @@ internal sealed partial class MqttConnection : IDeviceLink
         switch (frame.Type)
         {
             case PacketType.Publish:
+                Volatile.Write(ref _lastActive, _lastReceived);
                 return PublishPacket.TryParse(frame.Flags, body, out var publish) ? _session!.Take(publish, this) : CloseReason.MalformedPacket;
             case PacketType.Pingreq when frame.Flags == 0 && body.IsEmpty:
                 _outbox.Send(EmptyPackets.Pingresp);
@@ -267,7 +271,11 @@ internal sealed partial class MqttConnection : IDeviceLink
             case PacketType.Disconnect when frame.Flags == 0 && body.IsEmpty:
                 return CloseReason.ClientDisconnected;
             case PacketType.Puback when frame.Flags == 0:
-                return PubackPacket.TryParse(body, out _) ? CloseReason.None : CloseReason.MalformedPacket;
+                if (!PubackPacket.TryParse(body, out var acknowledged))
+                    return CloseReason.MalformedPacket;
+                Volatile.Write(ref _lastActive, _lastReceived);
+                _session!.Messages.Acknowledge(acknowledged);
+                return CloseReason.None;
             case PacketType.Pubrec or PacketType.Pubrel or PacketType.Pubcomp:
                 return CloseReason.QosNotSupported;
             case PacketType.Pingreq or PacketType.Disconnect or PacketType.Puback:
@@ -311,14 +319,14 @@ internal sealed partial class MqttConnection : IDeviceLink
     private async Task OpenSessionAsync(ConnectPacket connect, AuthenticatedDevice device)
     {
         Volatile.Write(ref _lastReceived, _time.GetTimestamp());
+        Volatile.Write(ref _lastActive, _lastReceived);
         _maxIdle = connect.KeepAlive == 0 ? MaxIdle : TimeSpan.FromSeconds(Math.Min(connect.KeepAlive * 1.5, MaxIdle.TotalSeconds));
         var session = new MqttSession(_hub, device, connect, _outbox, _time, _logger);
         var present = await session.Subscriptions.OpenAsync(connect.CleanSession, _hub.Subscriptions, CancellationToken.None);
         _session = session;
         _outbox.Send(new ConnackPacket(present, ConnectReturnCode.Accepted).ToBytes());
         _hub.Live.Open(this);
-        if (TakesMethods)
-            _hub.Methods.Ready(_session.Key);
+        session.Start();
         _hub.Activity.NoteConnection(_session.DeviceId, _session.ModuleId);
         LogConnected(_session.Key, device.Method.Scope, device.Method.Type);
     }

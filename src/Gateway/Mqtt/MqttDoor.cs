@@ -45,11 +45,23 @@ public sealed partial class MqttDoor(HubDoor hub, ConnectionSweeper sweeper, Tim
         }
         finally
         {
-            connection.End();
-            sweeper.Remove(connection);
+            await EndAsync(connection);
         }
         LogEnded(connection.Name, remote, connection.Reason);
         return connection.Reason;
+    }
+
+    private async Task EndAsync(MqttConnection connection)
+    {
+        try
+        {
+            await connection.EndAsync();
+        }
+        catch (Exception e)
+        {
+            LogFault(e, connection.Name);
+        }
+        sweeper.Remove(connection);
     }
 
     [LoggerMessage(EventId = 3001, Level = LogLevel.Debug, Message = "MQTT connection of {Name} from {Remote} ended: {Reason}")]

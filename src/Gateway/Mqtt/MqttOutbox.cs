@@ -66,6 +66,9 @@ internal sealed class MqttOutbox(PipeWriter output, TimeProvider time) : ICommit
         return true;
     }
 
+    /// <summary>Ends the connection after a fault of the server.</summary>
+    public void Fail() => Broken?.Invoke(CloseReason.ServerFault);
+
     /// <summary>Ends the connection of a client that does not read.</summary>
     public void GiveUp() => Broken?.Invoke(CloseReason.SlowClient);
 

@@ -37,10 +37,14 @@ internal sealed class MqttSession
         _writer = hub.Telemetry.WriterFor(device);
         _twin = new TwinRequests(hub, DeviceId, ModuleId, time, logger);
         Subscriptions = new Subscriptions(DeviceId, ModuleId, connect.CleanSession ? null : hub.Subscriptions);
+        Messages = new MessageDelivery(hub, DeviceId, ModuleId, Subscriptions, outbox, logger);
     }
 
     /// <summary>What the client wants to be told.</summary>
     public Subscriptions Subscriptions { get; }
+
+    /// <summary>Messages to the client.</summary>
+    public MessageDelivery Messages { get; }
 
     public string DeviceId { get; }
 
@@ -110,8 +114,15 @@ internal sealed class MqttSession
     {
         var (codes, stored) = Subscriptions.Add(subscribe);
         _outbox.Send(subscribe.Suback(codes), stored);
+        Start();
+    }
+
+    /// <summary>Begins with what the client subscribed to, now or in an earlier connection.</summary>
+    public void Start()
+    {
         if (Subscriptions.TakesMethods)
             _hub.Methods.Ready(Key);
+        Messages.Wake();
     }
 
     /// <summary>Forgets filters, and answers when that is stored.</summary>

@@ -15,11 +15,25 @@ public sealed partial class ActivityJournal(IIdentityStore store, TimeProvider t
     private Dictionary<string, IdentityActivity> _pending = new(StringComparer.Ordinal);
 
     /// <summary>Notes a connection or its end.</summary>
-    public void NoteConnection(string deviceId, string? moduleId)
+    /// <param name="deviceId">The device.</param>
+    /// <param name="moduleId">The module, or null.</param>
+    /// <param name="lastActivity">When it last sent something; null for now.</param>
+    public void NoteConnection(string deviceId, string? moduleId, DateTimeOffset? lastActivity = null)
     {
         var now = time.GetUtcNow();
         lock (_lock)
-            _pending[Identity.KeyOf(deviceId, moduleId)] = new IdentityActivity(deviceId, moduleId, now, now);
+            _pending[Identity.KeyOf(deviceId, moduleId)] = new IdentityActivity(deviceId, moduleId, now, lastActivity ?? now);
+    }
+
+    /// <summary>Notes that an identity without a connection did something, as over HTTPS.</summary>
+    public void NoteActivity(string deviceId, string? moduleId)
+    {
+        var now = time.GetUtcNow();
+        lock (_lock)
+        {
+            var key = Identity.KeyOf(deviceId, moduleId);
+            _pending[key] = _pending.TryGetValue(key, out var noted) ? noted with { LastActivity = now } : new IdentityActivity(deviceId, moduleId, null, now);
+        }
     }
 
     /// <summary>Writes until stopped, and then once more.</summary>

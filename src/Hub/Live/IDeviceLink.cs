@@ -12,6 +12,9 @@ public interface IDeviceLink
     /// <summary>The identity's key.</summary>
     string Key { get; }
 
+    /// <summary>When the client last sent something.</summary>
+    DateTimeOffset LastActivity { get; }
+
     /// <summary>True while the client takes direct methods.</summary>
     bool TakesMethods { get; }
 

@@ -40,6 +40,9 @@ public sealed class LiveConnections
     /// <summary>True when the identity is connected.</summary>
     public bool IsConnected(string key) => _links.ContainsKey(key);
 
+    /// <summary>When a connected identity last sent something; null when it is not connected.</summary>
+    public DateTimeOffset? LastActivityOf(string key) => _links.TryGetValue(key, out var link) ? link.LastActivity : null;
+
     /// <summary>Closes an identity's connection and, for a device, those of its modules.</summary>
     public void Close(string key, CloseReason reason)
     {

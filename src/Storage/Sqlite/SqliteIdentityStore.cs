@@ -80,6 +80,8 @@ public sealed class SqliteIdentityStore(SqliteDatabase database, SecretSeal seal
         {
             SqliteTwinStore.Delete(c, hub, deviceId, moduleId);
             SqliteEventStore.Insert(c, hub, happened);
+            c.Execute("DELETE FROM device_messages WHERE hub=$hub AND device_id=$device AND ($module IS NULL OR module_id=$module)",
+                ("$hub", hub), ("$device", deviceId), ("$module", moduleId));
         }
         return deleted;
     }, token);

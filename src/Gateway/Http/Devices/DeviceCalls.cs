@@ -1,0 +1,49 @@
+using Homeport.Contract.Errors;
+using Homeport.Hub.Access;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Homeport.Gateway.Http.Devices;
+
+/// <summary>Lets devices and modules in over HTTPS, by the header <c>Authorization</c> or by their TLS client certificate.</summary>
+public sealed class DeviceCalls(HubDoor door, TimeProvider time)
+{
+    /// <summary>The hub behind the door.</summary>
+    internal HubDoor Door => door;
+
+    /// <summary>
+    /// Runs a call of the device (and module) that its path names if it proved that it is that one; else refuses. The device counts as
+    /// active and not as connected.
+    /// </summary>
+    internal RequestDelegate Guard(Func<HttpContext, AuthenticatedDevice, Task> call) => async context =>
+    {
+        if (string.IsNullOrEmpty(context.Request.Query["api-version"]))
+        {
+            await RefuseAsync(context, new Refusal(HubErrors.InvalidProtocolVersion, "The query has no api-version", "Add ?api-version=2021-04-12."));
+            return;
+        }
+        var authorization = context.Request.Headers.Authorization.ToString();
+        var shown = new DeviceCredentials(
+            context.DeviceId(), context.ModuleId(), authorization.Length == 0 ? null : authorization, context.Features.Get<ITlsConnectionFeature>()?.ClientCertificate);
+        if (!(await door.Authenticator.AuthenticateAsync(shown, context.RequestAborted)).Succeeded(out var device, out var refusal))
+        {
+            // Devices that speak HTTPS know 401 for this: 403 is a quota to them.
+            await RefuseAsync(context, refusal.Error == HubErrors.DeviceDisabled ? refusal with { Error = HubErrors.IotHubUnauthorized } : refusal);
+            return;
+        }
+        door.Activity.NoteActivity(shown.DeviceId, shown.ModuleId);
+        await call(context, device);
+    };
+
+    /// <summary>Keeps and sends a refusal.</summary>
+    internal Task RefuseAsync(HttpContext context, Refusal refusal) => context.WriteRefusalAsync(door.Explanations.Keep(refusal, "https"), time.GetUtcNow());
+
+    /// <summary>Answers 204, or the refusal.</summary>
+    internal Task AnswerAsync(HttpContext context, Refusal? refusal)
+    {
+        if (refusal is not null)
+            return RefuseAsync(context, refusal);
+        context.Response.StatusCode = StatusCodes.Status204NoContent;
+        return Task.CompletedTask;
+    }
+}
