@@ -40,7 +40,7 @@ internal sealed class MemoryIdentityStore : IIdentityStore
             return Task.FromResult<IReadOnlyList<Identity>>([.. _byKey.Values.Where(i => i.ModuleId is not null && i.DeviceId == deviceId)]);
     }
 
-    public async Task<bool> InsertAsync(Identity identity, HubEvent? happened, CancellationToken token)
+    public async Task<bool> InsertAsync(Identity identity, FirstState? first, CancellationToken token)
     {
         await BeforeWriting();
         lock (_lock)

@@ -26,7 +26,7 @@ internal sealed class ObservedStore(IIdentityStore inner) : IIdentityStore
 
     public Task<IReadOnlyList<Identity>> ListModulesAsync(string deviceId, CancellationToken token) => inner.ListModulesAsync(deviceId, token);
 
-    public Task<bool> InsertAsync(Identity identity, HubEvent? happened, CancellationToken token) => inner.InsertAsync(identity, happened, token);
+    public Task<bool> InsertAsync(Identity identity, FirstState? first, CancellationToken token) => inner.InsertAsync(identity, first, token);
 
     public Task<bool> ReplaceAsync(Identity identity, long version, CancellationToken token) => inner.ReplaceAsync(identity, version, token);
 

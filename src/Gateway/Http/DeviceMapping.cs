@@ -26,7 +26,7 @@ internal static class DeviceMapping
         Authentication = ToDescription(identity.Authentication),
         Capabilities = new CapabilitiesDescription(identity.IotEdge),
         DeviceScope = identity.DeviceScope,
-        ParentScopes = [],
+        ParentScopes = identity.ParentScope is null ? [] : [identity.ParentScope],
     };
 
     public static ModuleDescription ToModule(Identity identity, LiveState state) => new()
@@ -50,6 +50,8 @@ internal static class DeviceMapping
             return Invalid($"The body's deviceId '{device.DeviceId}' is not the path's '{deviceId}'", "Use the same id in both.");
         if (device.Status is not (null or "enabled" or "disabled"))
             return Invalid($"status is '{device.Status}'", "Use enabled or disabled.");
+        if (device.ParentScopes is { Count: > 1 })
+            return Invalid($"parentScopes has {device.ParentScopes.Count} entries", "A device has one parent at most.");
         if (!ReadAuthentication(device.Authentication).Succeeded(out var authentication, out var refusal))
             return refusal;
         return new Identity
@@ -61,6 +63,7 @@ internal static class DeviceMapping
             Authentication = authentication,
             IotEdge = device.Capabilities?.IotEdge ?? false,
             DeviceScope = device.DeviceScope,
+            ParentScope = device.ParentScopes is [{ Length: > 0 } parent, ..] ? parent : null,
         };
     }
 

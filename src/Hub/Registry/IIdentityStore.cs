@@ -17,11 +17,11 @@ public interface IIdentityStore
     /// <summary>Modules of a device.</summary>
     Task<IReadOnlyList<Identity>> ListModulesAsync(string deviceId, CancellationToken token);
 
-    /// <summary>Adds one with an empty twin. False when it is there already.</summary>
+    /// <summary>Adds one with its twin. False when it is there already.</summary>
     /// <param name="identity">The entry.</param>
-    /// <param name="happened">The event to store with it, or null.</param>
+    /// <param name="first">What to store with it; null for an empty twin.</param>
     /// <param name="token">Keeps a write that waits from being made.</param>
-    Task<bool> InsertAsync(Identity identity, HubEvent? happened, CancellationToken token);
+    Task<bool> InsertAsync(Identity identity, FirstState? first, CancellationToken token);
 
     /// <summary>Replaces one if it still has the version. False when it changed or went.</summary>
     Task<bool> ReplaceAsync(Identity identity, long version, CancellationToken token);

@@ -29,8 +29,11 @@ public sealed record Identity
     /// <summary>May act as an IoT Edge gateway.</summary>
     public bool IotEdge { get; init; }
 
-    /// <summary>Scope of an edge device and its children.</summary>
+    /// <summary>Of an edge device its own scope, which the registry makes; of another device that of the edge device above it.</summary>
     public string? DeviceScope { get; init; }
+
+    /// <summary>Scope of the edge device above it, or null.</summary>
+    public string? ParentScope { get; init; }
 
     /// <summary>Who manages a module, for example <c>iotEdge</c>.</summary>
     public string? ManagedBy { get; init; }

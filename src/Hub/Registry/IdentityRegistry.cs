@@ -15,6 +15,8 @@ public sealed class IdentityRegistry(IIdentityStore store, LiveConnections live,
     /// <summary>Modules a device may have.</summary>
     public const int MaxModules = 50;
 
+    private readonly DeviceScopes _scopes = new(store);
+
     /// <summary>Finds a device (no module) or a module.</summary>
     public async Task<Outcome<Identity>> GetAsync(string deviceId, string? moduleId, CancellationToken token)
         => await store.FindAsync(deviceId, moduleId, token) is { } found ? found : await NotFoundAsync(deviceId, moduleId, token);
@@ -26,7 +28,14 @@ public sealed class IdentityRegistry(IIdentityStore store, LiveConnections live,
     /// <param name="wanted">The entry as it should be. Generation and version are the registry's own.</param>
     /// <param name="condition">From If-Match.</param>
     /// <param name="token">Ends the call.</param>
-    public async Task<Outcome<Identity>> PutAsync(Identity wanted, IfMatch condition, CancellationToken token)
+    public Task<Outcome<Identity>> PutAsync(Identity wanted, IfMatch condition, CancellationToken token) => PutAsync(wanted, null, condition, token);
+
+    /// <summary>As PUT does; a new entry gets this twin instead of an empty one.</summary>
+    /// <param name="wanted">The entry as it should be. Generation and version are the registry's own.</param>
+    /// <param name="twin">Tags and properties for a new entry, or null.</param>
+    /// <param name="condition">From If-Match.</param>
+    /// <param name="token">Ends the call.</param>
+    public async Task<Outcome<Identity>> PutAsync(Identity wanted, Twin? twin, IfMatch condition, CancellationToken token)
     {
         if (Check(wanted) is { } bad)
             return bad;
@@ -35,13 +44,14 @@ public sealed class IdentityRegistry(IIdentityStore store, LiveConnections live,
 
         var existing = await store.FindAsync(wanted.DeviceId, wanted.ModuleId, token);
         if (existing is null)
-            return await CreateAsync(wanted, condition, token);
+            return await CreateAsync(wanted, twin, condition, token);
         if (condition.IsAbsent)
             return Exists(existing);
         if (!condition.Matches(existing.ETag))
             return Changed(existing);
 
-        var replaced = Merge(wanted, existing);
+        if (!(await _scopes.AssignAsync(Merge(wanted, existing), token)).Succeeded(out var replaced, out var refusal))
+            return refusal;
         if (!await store.ReplaceAsync(replaced, existing.Version, token))
             return Changed(existing);
         if (!replaced.Enabled || !SameCredentials(replaced.Authentication, existing.Authentication))
@@ -101,7 +111,7 @@ public sealed class IdentityRegistry(IIdentityStore store, LiveConnections live,
         }
     }
 
-    private async Task<Outcome<Identity>> CreateAsync(Identity wanted, IfMatch condition, CancellationToken token)
+    private async Task<Outcome<Identity>> CreateAsync(Identity wanted, Twin? twin, IfMatch condition, CancellationToken token)
     {
         if (!condition.IsAbsent)
             return await NotFoundAsync(wanted.DeviceId, wanted.ModuleId, token);
@@ -110,7 +120,7 @@ public sealed class IdentityRegistry(IIdentityStore store, LiveConnections live,
             return new Refusal(HubErrors.TooManyModulesOnDevice, $"Device '{wanted.DeviceId}' has {MaxModules} modules, which is the limit",
                 "Delete a module that is not used any more.");
         }
-        var created = wanted with
+        var entry = wanted with
         {
             Authentication = WithKeys(wanted.Authentication, null),
             GenerationId = time.GetUtcNow().Ticks.ToString(CultureInfo.InvariantCulture),
@@ -119,7 +129,10 @@ public sealed class IdentityRegistry(IIdentityStore store, LiveConnections live,
             ConnectionTime = null,
             LastActivity = null,
         };
-        if (!await store.InsertAsync(created, events?.Lifecycle(created, NewTwin(created), created: true), token))
+        if (!(await _scopes.AssignAsync(entry, token)).Succeeded(out var created, out var refusal))
+            return refusal;
+        twin ??= NewTwin(created);
+        if (!await store.InsertAsync(created, new FirstState(twin, events?.Lifecycle(created, twin, created: true)), token))
             return Exists(created);
         events?.NoteStored();
         return created;

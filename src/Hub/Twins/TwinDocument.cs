@@ -59,6 +59,10 @@ public sealed record TwinDocument(Twin Twin, Identity Identity, bool Connected, 
         writer.WriteString("modelId", Twin.ModelId);
         if (Identity.DeviceScope is not null)
             writer.WriteString("deviceScope", Identity.DeviceScope);
+        writer.WriteStartArray("parentScopes");
+        if (Identity.ParentScope is not null)
+            writer.WriteStringValue(Identity.ParentScope);
+        writer.WriteEndArray();
         writer.WriteStartObject("capabilities");
         writer.WriteBoolean("iotEdge", Identity.IotEdge);
         writer.WriteEndObject();

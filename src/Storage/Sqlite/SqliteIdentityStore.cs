@@ -10,7 +10,7 @@ public sealed class SqliteIdentityStore(SqliteDatabase database, SecretSeal seal
 {
     private const string Columns = """
         device_id, module_id, generation_id, version, enabled, status_reason, status_time, auth_type, primary_key, secondary_key,
-        primary_thumbprint, secondary_thumbprint, iot_edge, device_scope, managed_by, connection_time, last_activity
+        primary_thumbprint, secondary_thumbprint, iot_edge, device_scope, managed_by, connection_time, last_activity, parent_scope
         """;
 
     /// <inheritdoc/>
@@ -37,7 +37,7 @@ public sealed class SqliteIdentityStore(SqliteDatabase database, SecretSeal seal
             ("$hub", hub), ("$device", deviceId))));
 
     /// <inheritdoc/>
-    public Task<bool> InsertAsync(Identity identity, HubEvent? happened, CancellationToken token)
+    public Task<bool> InsertAsync(Identity identity, FirstState? first, CancellationToken token)
     {
         // Sealed before the write, which others wait for.
         var parameters = Parameters(identity);
@@ -47,13 +47,13 @@ public sealed class SqliteIdentityStore(SqliteDatabase database, SecretSeal seal
                 $"""
                 INSERT INTO identities (hub, {Columns})
                 VALUES ($hub, $device, $module, $generation, $version, $enabled, $reason, $statusTime, $auth, $primaryKey, $secondaryKey,
-                    $primaryThumbprint, $secondaryThumbprint, $edge, $scope, $managedBy, $connectionTime, $lastActivity)
+                    $primaryThumbprint, $secondaryThumbprint, $edge, $scope, $managedBy, $connectionTime, $lastActivity, $parentScope)
                 ON CONFLICT DO NOTHING
                 """, parameters) == 1;
             if (inserted)
             {
-                SqliteTwinStore.Insert(c, hub, new Twin { DeviceId = identity.DeviceId, ModuleId = identity.ModuleId });
-                SqliteEventStore.Insert(c, hub, happened);
+                SqliteTwinStore.Insert(c, hub, first?.Twin ?? new Twin { DeviceId = identity.DeviceId, ModuleId = identity.ModuleId });
+                SqliteEventStore.Insert(c, hub, first?.Event);
             }
             return inserted;
         }, token);
@@ -64,7 +64,7 @@ public sealed class SqliteIdentityStore(SqliteDatabase database, SecretSeal seal
         """
         UPDATE identities SET version=$version, enabled=$enabled, status_reason=$reason, status_time=$statusTime, auth_type=$auth,
             primary_key=$primaryKey, secondary_key=$secondaryKey, primary_thumbprint=$primaryThumbprint, secondary_thumbprint=$secondaryThumbprint,
-            iot_edge=$edge, device_scope=$scope, managed_by=$managedBy
+            iot_edge=$edge, device_scope=$scope, managed_by=$managedBy, parent_scope=$parentScope
         WHERE hub=$hub AND device_id=$device AND module_id=$module AND generation_id=$generation AND version=$expected
         """, [.. Parameters(identity), ("$expected", version)]) == 1, token);
 
@@ -116,7 +116,7 @@ public sealed class SqliteIdentityStore(SqliteDatabase database, SecretSeal seal
         ("$secondaryKey", seal.Seal(identity.Authentication.SecondaryKey, Context(identity.Key))),
         ("$primaryThumbprint", identity.Authentication.PrimaryThumbprint), ("$secondaryThumbprint", identity.Authentication.SecondaryThumbprint),
         ("$edge", identity.IotEdge), ("$scope", identity.DeviceScope), ("$managedBy", identity.ManagedBy),
-        ("$connectionTime", identity.ConnectionTime), ("$lastActivity", identity.LastActivity),
+        ("$connectionTime", identity.ConnectionTime), ("$lastActivity", identity.LastActivity), ("$parentScope", identity.ParentScope),
     ];
 
     private Identity Read(SqliteDataReader row)
@@ -144,6 +144,7 @@ public sealed class SqliteIdentityStore(SqliteDatabase database, SecretSeal seal
             ManagedBy = row.TextOrNull(14),
             ConnectionTime = row.TimeOrNull(15),
             LastActivity = row.TimeOrNull(16),
+            ParentScope = row.TextOrNull(17),
         };
     }
 

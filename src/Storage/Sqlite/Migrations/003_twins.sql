@@ -1,3 +1,6 @@
+-- Scope of the edge device above a device.
+ALTER TABLE identities ADD COLUMN parent_scope TEXT;
+
 -- Twins; one for each identity. tags, properties and metadata are canonical JSON in UTF-8.
 CREATE TABLE twins (
     hub               TEXT    NOT NULL,
