@@ -1,3 +1,6 @@
+using System.Text;
+using System.Text.Json;
+
 namespace Homeport.Hub.Query;
 
 internal enum Aggregate
@@ -15,4 +18,8 @@ internal enum Aggregate
 /// <param name="Aggregate">How the rows of a group become one value.</param>
 /// <param name="Path">What is read; null for COUNT.</param>
 /// <param name="Group">Index among the paths of GROUP BY, or -1.</param>
-internal sealed record QueryColumn(string Name, Aggregate Aggregate, QueryPath? Path, int Group);
+internal sealed record QueryColumn(string Name, Aggregate Aggregate, QueryPath? Path, int Group)
+{
+    /// <summary>The name as JSON. Over bytes, since half a surrogate pair in a query is no reason to fail.</summary>
+    public JsonEncodedText Encoded { get; } = JsonEncodedText.Encode(Encoding.UTF8.GetBytes(Name));
+}

@@ -54,6 +54,9 @@ public readonly struct QueryValue
     /// <summary>The text of a string, or null when it is none.</summary>
     public string? Text => Kind != QueryValueKind.String ? null : _text ?? Encoding.UTF8.GetString(_json.Span[1..^1]);
 
+    /// <summary>Bytes that the value keeps alive when it is detached, about.</summary>
+    internal int Size => _json.Length + ((_text?.Length ?? 0) * sizeof(char));
+
     /// <summary>JSON of an object or array.</summary>
     internal ReadOnlyMemory<byte> Json => _json;
 
