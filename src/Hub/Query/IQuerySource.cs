@@ -34,7 +34,7 @@ public enum IndexMatch
 }
 
 /// <summary>A condition that every row of the result fulfils, so that an index may be used to find them.</summary>
-/// <param name="Path">A single member of the row such as <c>deviceId</c>, or a path into the tags.</param>
+/// <param name="Path">A single member of the row, to be told by its <see cref="QueryPath.Field"/>, or a path into the tags.</param>
 /// <param name="Match">How it compares.</param>
 /// <param name="Values">Strings, numbers and booleans; exactly one for <see cref="IndexMatch.StartsWith"/>, none when no row can match.</param>
 public sealed record IndexCondition(QueryPath Path, IndexMatch Match, IReadOnlyList<QueryValue> Values);

@@ -47,7 +47,7 @@ internal static class QueryPlan
         {
             if (Of(term) is not { Match: IndexMatch.AnyOf } condition || !condition.Path.Equals(path ?? condition.Path))
                 return null;
-            path = condition.Path;
+            path ??= condition.Path;
             values.AddRange(condition.Values);
         }
         return AnyOf(path!, values);
