@@ -58,6 +58,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapRegistry(parts.Hub);
         _web.MapBulk(parts.Hub);
         _web.MapTwins(parts.Hub);
+        _web.MapQuery(parts.Hub, parts.Queries);
         _web.MapMethods(parts.Hub);
         _web.MapMessages(parts.Hub);
         _web.MapTelemetry(parts.Devices);

@@ -9,6 +9,7 @@ using Homeport.Hub.Events;
 using Homeport.Hub.CloudToDevice;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
+using Homeport.Hub.Query;
 using Homeport.Hub.Registry;
 using Homeport.Hub.Telemetry;
 using Homeport.Hub.Twins;
@@ -83,6 +84,7 @@ internal sealed class ServerParts : IAsyncDisposable
         };
         Devices = new DeviceCalls(door, time);
         DeviceMessages = new MessageApi(Hub, messages, feedback);
+        Queries = new QueryRunner(new SqliteQuerySource(installation.Database, live, Installation.HubName));
         Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync];
         Provisioning = BuildProvisioning(options, installation, registry, explanations, rules, loggers);
     }
@@ -98,6 +100,8 @@ internal sealed class ServerParts : IAsyncDisposable
     public DeviceCalls Devices { get; }
 
     public MessageApi DeviceMessages { get; }
+
+    public QueryRunner Queries { get; }
 
     public ProvisioningApi Provisioning { get; }
 

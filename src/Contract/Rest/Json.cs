@@ -14,6 +14,7 @@ namespace Homeport.Contract.Rest;
 [JsonSerializable(typeof(DeviceStatistics))]
 [JsonSerializable(typeof(ServiceStatistics))]
 [JsonSerializable(typeof(MethodDescription))]
+[JsonSerializable(typeof(QueryDescription))]
 [JsonSerializable(typeof(HubErrorBody))]
 [JsonSerializable(typeof(DeviceErrorBody))]
 [JsonSerializable(typeof(MessagePage))]

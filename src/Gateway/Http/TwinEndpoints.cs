@@ -61,6 +61,6 @@ public static class TwinEndpoints
         }
         context.SetETag(twin.ETag);
         var state = await hub.StateOfAsync(identity);
-        await context.WriteBytesAsync(new TwinDocument(twin, identity with { LastActivity = state.LastActivity }, state.Connected, state.MessageCount).ToBytes());
+        await context.WriteBytesAsync(TwinDocument.ToBytes(TwinDocument.Of(twin, identity with { LastActivity = state.LastActivity }, state.Connected, state.MessageCount)));
     }
 }

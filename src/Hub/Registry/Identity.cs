@@ -48,7 +48,11 @@ public sealed record Identity
     public string Key => KeyOf(DeviceId, ModuleId);
 
     /// <summary>The ETag as REST shows it, without quotes.</summary>
-    public string ETag => Convert.ToBase64String(System.Text.Encoding.ASCII.GetBytes(Version.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+    public string ETag => ETagOf(Version);
+
+    /// <summary>The ETag of a version.</summary>
+    public static string ETagOf(long version)
+        => Convert.ToBase64String(System.Text.Encoding.ASCII.GetBytes(version.ToString(System.Globalization.CultureInfo.InvariantCulture)));
 
     /// <summary>Ids have no slash, so the key is unique.</summary>
     public static string KeyOf(string deviceId, string? moduleId) => moduleId is null ? deviceId : deviceId + "/" + moduleId;

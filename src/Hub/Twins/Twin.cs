@@ -35,7 +35,8 @@ public sealed record Twin
     /// <summary>The device's view: desired and reported properties with their versions.</summary>
     public byte[] ForDevice() => [.. "{\"desired\":"u8, .. Desired.ForDevice(), .. ",\"reported\":"u8, .. Reported.ForDevice(), .. "}"u8];
 
-    internal static string ETagOf(long counter)
+    /// <summary>The ETag of a counter.</summary>
+    public static string ETagOf(long counter)
     {
         var bytes = new byte[8];
         BinaryPrimitives.WriteInt64BigEndian(bytes, counter);

@@ -1,70 +1,70 @@
 using System.Text.Json;
 using Homeport.Contract.Rest;
+using Homeport.Hub.Query;
 using Homeport.Hub.Registry;
 
 namespace Homeport.Hub.Twins;
 
 /// <summary>A twin with its identity, as services see it. Source: IoT Hub data plane, <c>Twin</c>.</summary>
-/// <param name="Twin">The twin.</param>
-/// <param name="Identity">Its identity.</param>
-/// <param name="Connected">The identity is connected now.</param>
-/// <param name="MessageCount">Cloud-to-device messages in its queue.</param>
-public sealed record TwinDocument(Twin Twin, Identity Identity, bool Connected, int MessageCount)
+public static class TwinDocument
 {
-    /// <summary>The JSON, in UTF-8.</summary>
-    public byte[] ToBytes()
+    /// <summary>Puts a twin and its identity together.</summary>
+    /// <param name="twin">The twin.</param>
+    /// <param name="identity">Its identity.</param>
+    /// <param name="connected">The identity is connected now.</param>
+    /// <param name="messageCount">Cloud-to-device messages in its queue.</param>
+    public static TwinRow Of(Twin twin, Identity identity, bool connected, int messageCount) => new()
+    {
+        DeviceId = twin.DeviceId,
+        ModuleId = twin.ModuleId,
+        ETag = twin.ETag,
+        DeviceETag = identity.ETag,
+        Version = twin.Version,
+        Status = identity.Enabled ? "enabled" : "disabled",
+        StatusReason = identity.StatusReason,
+        StatusUpdateTime = identity.StatusTime,
+        ConnectionState = connected ? "Connected" : "Disconnected",
+        ConnectionStateUpdatedTime = identity.ConnectionTime,
+        LastActivityTime = identity.LastActivity,
+        CloudToDeviceMessageCount = messageCount,
+        AuthenticationType = TypeOf(identity.Authentication.Type),
+        PrimaryThumbprint = identity.Authentication.PrimaryThumbprint,
+        SecondaryThumbprint = identity.Authentication.SecondaryThumbprint,
+        ModelId = twin.ModelId,
+        DeviceScope = identity.DeviceScope,
+        ParentScopes = identity.ParentScope is null ? [] : [identity.ParentScope],
+        IotEdge = identity.IotEdge,
+        Tags = twin.Tags,
+        Desired = twin.Desired.Properties,
+        DesiredMetadata = twin.Desired.Metadata,
+        DesiredVersion = twin.Desired.Version,
+        Reported = twin.Reported.Properties,
+        ReportedMetadata = twin.Reported.Metadata,
+        ReportedVersion = twin.Reported.Version,
+    };
+
+    /// <summary>The JSON of a row with all its parts, in UTF-8.</summary>
+    public static byte[] ToBytes(TwinRow row)
     {
         using var stream = new MemoryStream();
         using (var writer = new Utf8JsonWriter(stream, TwinJson.Compact))
-            Write(writer);
+            Write(writer, row);
         return stream.ToArray();
     }
 
-    /// <summary>Writes the JSON object.</summary>
-    public void Write(Utf8JsonWriter writer)
+    /// <summary>Writes the JSON object of a row with all its parts.</summary>
+    public static void Write(Utf8JsonWriter writer, TwinRow row)
     {
         writer.WriteStartObject();
-        WriteState(writer);
+        WriteState(writer, row);
         writer.WritePropertyName("tags");
-        writer.WriteRawValue(Twin.Tags.Span, skipInputValidation: true);
+        writer.WriteRawValue(row.Tags.Span, skipInputValidation: true);
         writer.WriteStartObject("properties");
         writer.WritePropertyName("desired");
-        writer.WriteRawValue(Twin.Desired.ForService(), skipInputValidation: true);
+        writer.WriteRawValue(new TwinSection(row.Desired, row.DesiredMetadata, row.DesiredVersion!.Value).ForService(), skipInputValidation: true);
         writer.WritePropertyName("reported");
-        writer.WriteRawValue(Twin.Reported.ForService(), skipInputValidation: true);
+        writer.WriteRawValue(new TwinSection(row.Reported, row.ReportedMetadata, row.ReportedVersion!.Value).ForService(), skipInputValidation: true);
         writer.WriteEndObject();
-        writer.WriteEndObject();
-    }
-
-    private void WriteState(Utf8JsonWriter writer)
-    {
-        writer.WriteString("deviceId", Twin.DeviceId);
-        if (Twin.ModuleId is not null)
-            writer.WriteString("moduleId", Twin.ModuleId);
-        writer.WriteString("etag", Twin.ETag);
-        writer.WriteString("deviceEtag", Identity.ETag);
-        writer.WriteNumber("version", Twin.Version);
-        writer.WriteString("status", Identity.Enabled ? "enabled" : "disabled");
-        if (Identity.StatusReason is not null)
-            writer.WriteString("statusReason", Identity.StatusReason);
-        writer.WriteString("statusUpdateTime", new ServiceTime(Identity.StatusTime).ToString());
-        writer.WriteString("connectionState", Connected ? "Connected" : "Disconnected");
-        writer.WriteString("lastActivityTime", new ServiceTime(Identity.LastActivity).ToString());
-        writer.WriteNumber("cloudToDeviceMessageCount", MessageCount);
-        writer.WriteString("authenticationType", TypeOf(Identity.Authentication.Type));
-        writer.WriteStartObject("x509Thumbprint");
-        WriteTextOrNull(writer, "primaryThumbprint", Identity.Authentication.PrimaryThumbprint);
-        WriteTextOrNull(writer, "secondaryThumbprint", Identity.Authentication.SecondaryThumbprint);
-        writer.WriteEndObject();
-        writer.WriteString("modelId", Twin.ModelId);
-        if (Identity.DeviceScope is not null)
-            writer.WriteString("deviceScope", Identity.DeviceScope);
-        writer.WriteStartArray("parentScopes");
-        if (Identity.ParentScope is not null)
-            writer.WriteStringValue(Identity.ParentScope);
-        writer.WriteEndArray();
-        writer.WriteStartObject("capabilities");
-        writer.WriteBoolean("iotEdge", Identity.IotEdge);
         writer.WriteEndObject();
     }
 
@@ -77,11 +77,36 @@ public sealed record TwinDocument(Twin Twin, Identity Identity, bool Connected, 
         _ => "none",
     };
 
-    private static void WriteTextOrNull(Utf8JsonWriter writer, string name, string? text)
+    private static void WriteState(Utf8JsonWriter writer, TwinRow row)
     {
-        if (text is null)
-            writer.WriteNull(name);
-        else
-            writer.WriteString(name, text);
+        writer.WriteString("deviceId", row.DeviceId);
+        if (row.ModuleId is not null)
+            writer.WriteString("moduleId", row.ModuleId);
+        writer.WriteString("etag", row.ETag);
+        writer.WriteString("deviceEtag", row.DeviceETag);
+        writer.WriteNumber("version", row.Version);
+        writer.WriteString("status", row.Status);
+        if (row.StatusReason is not null)
+            writer.WriteString("statusReason", row.StatusReason);
+        writer.WriteString("statusUpdateTime", new ServiceTime(row.StatusUpdateTime).ToString());
+        writer.WriteString("connectionState", row.ConnectionState);
+        writer.WriteString("connectionStateUpdatedTime", new ServiceTime(row.ConnectionStateUpdatedTime).ToString());
+        writer.WriteString("lastActivityTime", new ServiceTime(row.LastActivityTime).ToString());
+        writer.WriteNumber("cloudToDeviceMessageCount", row.CloudToDeviceMessageCount);
+        writer.WriteString("authenticationType", row.AuthenticationType);
+        writer.WriteStartObject("x509Thumbprint");
+        writer.WriteString("primaryThumbprint", row.PrimaryThumbprint);
+        writer.WriteString("secondaryThumbprint", row.SecondaryThumbprint);
+        writer.WriteEndObject();
+        writer.WriteString("modelId", row.ModelId);
+        if (row.DeviceScope is not null)
+            writer.WriteString("deviceScope", row.DeviceScope);
+        writer.WriteStartArray("parentScopes");
+        foreach (var scope in row.ParentScopes ?? [])
+            writer.WriteStringValue(scope);
+        writer.WriteEndArray();
+        writer.WriteStartObject("capabilities");
+        writer.WriteBoolean("iotEdge", row.IotEdge);
+        writer.WriteEndObject();
     }
 }

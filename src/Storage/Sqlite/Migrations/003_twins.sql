@@ -56,3 +56,5 @@ CREATE TABLE events (
     properties    BLOB    NOT NULL,
     body          BLOB    NOT NULL
 );
+
+CREATE INDEX identities_by_status ON identities (hub, enabled, device_id) WHERE module_id = '';
