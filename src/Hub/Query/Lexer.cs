@@ -134,7 +134,9 @@ internal ref struct Lexer
         {
             if (i + 6 > _source.Length
                 || !ushort.TryParse(_source.AsSpan(i + 2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var unit))
+            {
                 return false;
+            }
             c = (char)unit;
             i += 5;
             return true;

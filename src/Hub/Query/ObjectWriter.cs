@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace Homeport.Hub.Query;
 
 /// <summary>Makes the objects of a SELECT clause. Undefined members are left out.</summary>
-internal sealed class ObjectWriter
+internal sealed class ObjectWriter : IDisposable
 {
     private readonly ArrayBufferWriter<byte> _buffer = new();
     private readonly Utf8JsonWriter _writer;
@@ -31,6 +31,8 @@ internal sealed class ObjectWriter
             Write(columns[i].Encoded, columns[i].Aggregate == Aggregate.None ? group.Key[columns[i].Group] : group.Totals[i].Result(columns[i].Aggregate));
         return Take();
     }
+
+    public void Dispose() => _writer.Dispose();
 
     private void Write(JsonEncodedText name, in QueryValue value)
     {

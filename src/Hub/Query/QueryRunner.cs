@@ -42,7 +42,7 @@ public sealed class QueryRunner(IQuerySource source)
     private async Task<Outcome<QueryPage>> RowPageAsync(HubQuery query, int size, ContinuationToken start, CancellationToken token)
     {
         var rows = new List<IQueryRow>();
-        var objects = query.SelectsRows ? null : new ObjectWriter();
+        using var objects = query.SelectsRows ? null : new ObjectWriter();
         var remaining = start.Remaining ?? long.MaxValue;
         var limit = Math.Min(size, remaining);
         var (count, bytes, last, more) = (0, 0L, start.After, false);
@@ -82,7 +82,7 @@ public sealed class QueryRunner(IQuerySource source)
             if (query.Condition.Matches(row) && groups.Add(row) is { } refusal)
                 return refusal;
         }
-        var objects = new ObjectWriter();
+        using var objects = new ObjectWriter();
         var all = groups.Groups;
         var end = Math.Min(all.Count, query.Top ?? long.MaxValue);
         var next = start.Group;

@@ -87,6 +87,7 @@ public readonly struct QueryValue
 
     internal static QueryValue OfNumber(double number, ReadOnlyMemory<byte> json) => new(QueryValueKind.Number, number, null, json);
 
+    /// <summary>A string out of JSON.</summary>
     /// <param name="json">With the quotes.</param>
     /// <param name="unescaped">The text when the JSON has escapes, else null.</param>
     internal static QueryValue OfString(ReadOnlyMemory<byte> json, string? unescaped) => new(QueryValueKind.String, 0, unescaped, json);
