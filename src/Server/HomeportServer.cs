@@ -60,6 +60,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapTwins(parts.Hub);
         _web.MapQuery(parts.Hub, parts.Queries);
         _web.MapMethods(parts.Hub);
+        _web.MapJobs(parts.Hub, parts.Jobs);
         _web.MapMessages(parts.Hub);
         _web.MapTelemetry(parts.Devices);
         _web.MapDeviceBound(parts.Devices);

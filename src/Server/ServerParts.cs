@@ -7,6 +7,7 @@ using Homeport.Gateway.Mqtt;
 using Homeport.Hub.Access;
 using Homeport.Hub.Events;
 using Homeport.Hub.CloudToDevice;
+using Homeport.Hub.Jobs;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
 using Homeport.Hub.Query;
@@ -30,6 +31,7 @@ internal sealed class ServerParts : IAsyncDisposable
     private readonly SqliteRecordStore _records;
     private readonly HubLog _log;
     private readonly EventRelay _events;
+    private readonly JobScheduler _scheduler;
 
     public ServerParts(ServerOptions options, Installation installation, TimeProvider time, ILoggerFactory loggers)
     {
@@ -84,8 +86,13 @@ internal sealed class ServerParts : IAsyncDisposable
         };
         Devices = new DeviceCalls(door, time);
         DeviceMessages = new MessageApi(Hub, messages, feedback);
-        Queries = new QueryRunner(new SqliteQuerySource(installation.Database, live, Installation.HubName));
-        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync];
+        var rows = new SqliteQuerySource(installation.Database, live, Installation.HubName);
+        Queries = new QueryRunner(rows);
+        var jobStore = new SqliteJobStore(installation.Database, Installation.HubName);
+        Jobs = new ScheduledJobs(jobStore, time, new JobSettings());
+        _scheduler = new JobScheduler(jobStore, rows, new DeviceWork(twins, methods), time, new JobSettings(), loggers.CreateLogger<JobScheduler>());
+        Jobs.Changed += _scheduler.Wake;
+        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, _scheduler.RunAsync];
         Provisioning = BuildProvisioning(options, installation, registry, explanations, rules, loggers);
     }
 
@@ -103,12 +110,15 @@ internal sealed class ServerParts : IAsyncDisposable
 
     public QueryRunner Queries { get; }
 
+    public ScheduledJobs Jobs { get; }
+
     public ProvisioningApi Provisioning { get; }
 
     /// <summary>Ends what the background leaves behind: what devices sent before the doors closed is written.</summary>
     public async ValueTask DisposeAsync()
     {
         _events.Dispose();
+        _scheduler.Dispose();
         await _log.DisposeAsync();
         _records.Dispose();
     }
