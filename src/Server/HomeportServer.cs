@@ -61,6 +61,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapQuery(parts.Hub, parts.Queries);
         _web.MapMethods(parts.Hub);
         _web.MapJobs(parts.Hub, parts.Jobs);
+        _web.MapConfigurations(parts.Hub, parts.Configurations);
         _web.MapMessages(parts.Hub);
         _web.MapTelemetry(parts.Devices);
         _web.MapDeviceBound(parts.Devices);

@@ -7,6 +7,7 @@ using Homeport.Gateway.Mqtt;
 using Homeport.Hub.Access;
 using Homeport.Hub.Events;
 using Homeport.Hub.CloudToDevice;
+using Homeport.Hub.Configurations;
 using Homeport.Hub.Jobs;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
@@ -92,7 +93,13 @@ internal sealed class ServerParts : IAsyncDisposable
         Jobs = new ScheduledJobs(jobStore, time, new JobSettings());
         _scheduler = new JobScheduler(jobStore, rows, new DeviceWork(twins, methods), time, new JobSettings(), loggers.CreateLogger<JobScheduler>());
         Jobs.Changed += _scheduler.Wake;
-        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, _scheduler.RunAsync];
+        var configurations = new SqliteConfigurationStore(installation.Database, Installation.HubName);
+        Configurations = new DeviceConfigurations(configurations, rows, twins, registry, time);
+        var applier = new ConfigurationApplier(configurations, rows, twins, time, loggers.CreateLogger<ConfigurationApplier>());
+        Configurations.Changed += applier.NoteAll;
+        twins.Changed += applier.Note;
+        registry.Written += applier.Note;
+        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, _scheduler.RunAsync, applier.RunAsync];
         Provisioning = BuildProvisioning(options, installation, registry, explanations, rules, loggers);
     }
 
@@ -111,6 +118,8 @@ internal sealed class ServerParts : IAsyncDisposable
     public QueryRunner Queries { get; }
 
     public ScheduledJobs Jobs { get; }
+
+    public DeviceConfigurations Configurations { get; }
 
     public ProvisioningApi Provisioning { get; }
 
