@@ -59,6 +59,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapBulk(parts.Hub);
         _web.MapTwins(parts.Hub);
         _web.MapQuery(parts.Hub, parts.Queries);
+        _web.MapAdmission(parts.Hub, parts.Admission);
         _web.MapMethods(parts.Hub);
         _web.MapMessages(parts.Hub);
         _web.MapTelemetry(parts.Devices);

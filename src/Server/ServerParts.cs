@@ -84,7 +84,9 @@ internal sealed class ServerParts : IAsyncDisposable
         };
         Devices = new DeviceCalls(door, time);
         DeviceMessages = new MessageApi(Hub, messages, feedback);
-        Queries = new QueryRunner(new SqliteQuerySource(installation.Database, live, Installation.HubName));
+        var rows = new SqliteQuerySource(installation.Database, live, Installation.HubName);
+        Queries = new QueryRunner(rows);
+        Admission = new DeviceAdmission(registry, rows);
         Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync];
         Provisioning = BuildProvisioning(options, installation, registry, explanations, rules, loggers);
     }
@@ -102,6 +104,8 @@ internal sealed class ServerParts : IAsyncDisposable
     public MessageApi DeviceMessages { get; }
 
     public QueryRunner Queries { get; }
+
+    public DeviceAdmission Admission { get; }
 
     public ProvisioningApi Provisioning { get; }
 

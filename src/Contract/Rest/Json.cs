@@ -15,6 +15,8 @@ namespace Homeport.Contract.Rest;
 [JsonSerializable(typeof(ServiceStatistics))]
 [JsonSerializable(typeof(MethodDescription))]
 [JsonSerializable(typeof(QueryDescription))]
+[JsonSerializable(typeof(AdmissionDescription))]
+[JsonSerializable(typeof(AdmissionAnswer))]
 [JsonSerializable(typeof(HubErrorBody))]
 [JsonSerializable(typeof(DeviceErrorBody))]
 [JsonSerializable(typeof(MessagePage))]

@@ -28,6 +28,9 @@ internal sealed partial class MqttConnection : IDeviceLink
     /// <summary>Largest packet of a session: a topic and a message at their limits.</summary>
     private const int MaxBody = ushort.MaxValue + MessageLimits.DeviceToCloud + 4;
 
+    /// <summary>Longest model id (DTDL: a DTMI has at most 2048 characters).</summary>
+    private const int MaxModelId = 2048;
+
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan SlowClientTimeout = TimeSpan.FromSeconds(30);
 
@@ -323,6 +326,8 @@ internal sealed partial class MqttConnection : IDeviceLink
         _maxIdle = connect.KeepAlive == 0 ? MaxIdle : TimeSpan.FromSeconds(Math.Min(connect.KeepAlive * 1.5, MaxIdle.TotalSeconds));
         var session = new MqttSession(_hub, device, connect, _outbox, _time, _logger);
         var present = await session.Subscriptions.OpenAsync(connect.CleanSession, _hub.Subscriptions, CancellationToken.None);
+        if (MqttUserName.TryParse(connect.UserName, out var user, out _) && user.Options.TryGetValue("model-id", out var model) && model.Length <= MaxModelId)
+            await _hub.Twins.NoteModelAsync(session.DeviceId, session.ModuleId, model, CancellationToken.None);
         _session = session;
         _outbox.Send(new ConnackPacket(present, ConnectReturnCode.Accepted).ToBytes());
         _hub.Live.Open(this);

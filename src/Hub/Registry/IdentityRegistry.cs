@@ -75,6 +75,21 @@ public sealed class IdentityRegistry(IIdentityStore store, LiveConnections live,
         return null;
     }
 
+    /// <summary>Lets a device connect, or keeps it from connecting. Whoever else writes at the same time loses nothing.</summary>
+    public async Task<Outcome<Identity>> SetEnabledAsync(string deviceId, bool enabled, string? reason, CancellationToken token)
+    {
+        while (true)
+        {
+            if (!(await GetAsync(deviceId, null, token)).Succeeded(out var existing, out var refusal))
+                return refusal;
+            if (existing.Enabled == enabled && string.Equals(existing.StatusReason, reason, StringComparison.Ordinal))
+                return existing;
+            var outcome = await PutAsync(existing with { Enabled = enabled, StatusReason = reason }, IfMatch.Parse(existing.ETag), token);
+            if (outcome.Refusal?.Error != HubErrors.PreconditionFailed)
+                return outcome;
+        }
+    }
+
     /// <summary>Devices in the order of their ids.</summary>
     public Task<IReadOnlyList<Identity>> ListDevicesAsync(int max, CancellationToken token) => store.ListDevicesAsync(max, token);
 
