@@ -35,6 +35,7 @@ public sealed class MergeTests : TwinTests
         // Names are case-sensitive, and any text that is allowed.
         ("""{"a":1}""", """{"A":2}""", """{"a":1,"A":2}"""),
         ("""{"a":1}""", """{"ä€🚢":"ä€🚢 \" \\ / < ' \n"}""", """{"a":1,"ä€🚢":"ä€🚢 \" \\ / < ' \n"}"""),
+        ("{}", """{"\u0061":"\ud83d\udea2 \u00e4"}""", """{"a":"🚢 ä"}"""),
         ("{}", """{"a/b":1,"a-b":2,"a_b":3,"a:b":4}""", """{"a/b":1,"a-b":2,"a_b":3,"a:b":4}"""),
         ("{}", """{"n":1.5,"m":-0.25,"e":1e3,"z":0,"t":true,"f":false,"s":""}""", """{"n":1.5,"m":-0.25,"e":1e3,"z":0,"t":true,"f":false,"s":""}"""),
     ];
@@ -113,6 +114,9 @@ public sealed class MergeTests : TwinTests
     [InlineData("{")]
     [InlineData("""{"tags":{"a":1}}}""")]
     [InlineData("""{"tags":{"a":tru}}""")]
+    [InlineData("""{"tags":{"a":"\uD800x"}}""")]
+    [InlineData("""{"tags":{"a\uDC00":1}}""")]
+    [InlineData("""{"etag":"\uDC00"}""")]
     public async Task A_body_that_is_no_twin_is_a_bad_request(string body)
     {
         (await PatchAsync(body)).Refusal!.Error.HttpStatus.ShouldBe(400);
@@ -131,6 +135,9 @@ public sealed class MergeTests : TwinTests
     [InlineData("""{a:1}""")]
     [InlineData("""{"a":1,}""")]
     [InlineData("""{"a":NaN}""")]
+    [InlineData("""{"a":"\ud800"}""")]
+    [InlineData("""{"a":["\udc00\ud800"]}""")]
+    [InlineData("""{"\udfff":1}""")]
     public async Task A_report_that_is_no_object_is_a_bad_request(string body)
     {
         (await ReportAsync(body)).Refusal!.Error.HttpStatus.ShouldBe(400);
