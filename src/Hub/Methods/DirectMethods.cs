@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 using Homeport.Contract.Errors;
 using Homeport.Hub.Live;
 using Homeport.Hub.Registry;
@@ -161,9 +162,9 @@ public sealed class DirectMethods(LiveConnections live, IdentityRegistry registr
             return Invalid($"responseTimeoutInSeconds is {call.ResponseTimeout.TotalSeconds}", "Use 5 to 300.");
         if (call.ConnectTimeout < TimeSpan.Zero || call.ConnectTimeout > MaxWait)
             return Invalid($"connectTimeoutInSeconds is {call.ConnectTimeout.TotalSeconds}", "Use 0 to 300.");
-        return call.Payload.Length <= MaxPayload
-            ? null
-            : new Refusal(HubErrors.MessageTooLarge, $"The payload has {call.Payload.Length} bytes", $"Send at most {MaxPayload} bytes.");
+        if (call.Payload.Length > MaxPayload)
+            return new Refusal(HubErrors.MessageTooLarge, $"The payload has {call.Payload.Length} bytes", $"Send at most {MaxPayload} bytes.");
+        return Utf8.IsValid(call.Payload.Span) ? null : Invalid("The payload is no UTF-8", "Send JSON in UTF-8.");
     }
 
     private static Outcome<MethodResult> Read(Pending pending, int status, ReadOnlySpan<byte> payload)
@@ -177,6 +178,9 @@ public sealed class DirectMethods(LiveConnections live, IdentityRegistry registr
 
     private static bool IsJson(ReadOnlySpan<byte> payload)
     {
+        // The reader looks at the bytes of a text only when the text is asked for.
+        if (!Utf8.IsValid(payload))
+            return false;
         var reader = new Utf8JsonReader(payload);
         try
         {
