@@ -7,11 +7,14 @@ public static class HubErrors
     public static readonly ServiceError ArgumentInvalid = new(nameof(ArgumentInvalid), 400004, "An argument is not valid.");
     public static readonly ServiceError ArgumentNull = new(nameof(ArgumentNull), 400005, "An argument is missing.");
     public static readonly ServiceError IotHubFormatError = new(nameof(IotHubFormatError), 400006, "The request cannot be read.");
+    public static readonly ServiceError InvalidFileUploadCorrelationId = new(nameof(InvalidFileUploadCorrelationId), 400015, "The device has no open upload with this correlation id.");
     public static readonly ServiceError ConnectionForcefullyClosedOnNewConnection =
         new(nameof(ConnectionForcefullyClosedOnNewConnection), 400027, "The same device connected again, so this connection was closed.");
     public static readonly ServiceError IotHubNotFound = new(nameof(IotHubNotFound), 401001, "No hub answers under this host name.");
     public static readonly ServiceError IotHubUnauthorizedAccess = new(nameof(IotHubUnauthorizedAccess), 401002, "The policy does not give the right that this call needs.");
     public static readonly ServiceError IotHubUnauthorized = new(nameof(IotHubUnauthorized), 401003, "The credentials are not accepted.");
+    public static readonly ServiceError DeviceMaximumActiveFileUploadLimitExceeded =
+        new(nameof(DeviceMaximumActiveFileUploadLimitExceeded), 403006, "The device has as many open uploads as it may have.");
     public static readonly ServiceError DeviceDisabled = new(nameof(DeviceDisabled), 403012, "The device is disabled.");
     public static readonly ServiceError DeviceNotFound = new(nameof(DeviceNotFound), 404001, "The device is not registered.");
     public static readonly ServiceError ModuleNotFound = new(nameof(ModuleNotFound), 404010, "The module is not registered.");
@@ -20,6 +23,7 @@ public static class HubErrors
     public static readonly ServiceError DeviceAlreadyExists = new(nameof(DeviceAlreadyExists), 409001, "The device is registered already.");
     public static readonly ServiceError ModuleAlreadyExistsOnDevice = new(nameof(ModuleAlreadyExistsOnDevice), 409301, "The module is registered already.");
     public static readonly ServiceError PreconditionFailed = new(nameof(PreconditionFailed), 412001, "The ETag does not match: the entry changed in between.");
+    public static readonly ServiceError DeviceMessageLockLost = new(nameof(DeviceMessageLockLost), 412002, "The lock on the message has ended.");
     public static readonly ServiceError MessageTooLarge = new(nameof(MessageTooLarge), 413001, "The message is too large.");
     public static readonly ServiceError TooManyModulesOnDevice = new(nameof(TooManyModulesOnDevice), 413003, "The device has as many modules as it may have.");
     public static readonly ServiceError ServerError = new(nameof(ServerError), 500001, "The server failed.");

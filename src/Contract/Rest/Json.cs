@@ -20,4 +20,9 @@ namespace Homeport.Contract.Rest;
 [JsonSerializable(typeof(ExplanationBody))]
 [JsonSerializable(typeof(IReadOnlyList<ExplanationBody>))]
 [JsonSerializable(typeof(ReadyFile))]
+[JsonSerializable(typeof(UploadRequestBody))]
+[JsonSerializable(typeof(UploadTicketBody))]
+[JsonSerializable(typeof(UploadReportBody))]
+[JsonSerializable(typeof(FileNotificationBody))]
+[JsonSerializable(typeof(BlobAccessBody))]
 public sealed partial class Json : JsonSerializerContext;
