@@ -29,6 +29,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
     private readonly ConnectionSweeper _sweeper;
     private readonly ActivityJournal _activity;
     private readonly CertificateRenewal _renewal;
+    private readonly FileParts _files;
 
     public HomeportServer(ServerOptions options, Ports ports, Installation installation, TimeProvider time)
     {
@@ -65,6 +66,8 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapProvisioningDevices(parts.Provisioning);
         _web.MapProvisioningService(parts.Provisioning);
         _web.MapWebSockets(parts.Hub, mqtt);
+        _files = new FileParts(options, ports.Https, installation, parts.Hub, parts.Authenticator, loggers);
+        _files.Map(_web);
         _web.MapFallback(context => parts.Hub.RefuseNotFoundAsync(context));
         _renewal = new CertificateRenewal(certificate, tls, time, loggers.CreateLogger<CertificateRenewal>());
     }
@@ -92,7 +95,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         {
             throw new ServerStartException($"{e.Message} Stop the program that has it, or choose another port.", e);
         }
-        _background.AddRange([_sweeper.RunAsync(_stop.Token), _activity.RunAsync(_stop.Token), _renewal.RunAsync(_stop.Token)]);
+        _background.AddRange([_sweeper.RunAsync(_stop.Token), _activity.RunAsync(_stop.Token), _renewal.RunAsync(_stop.Token), _files.RunAsync(_stop.Token)]);
         _web.Lifetime.ApplicationStopping.Register(_stop.Cancel);
     }
 
@@ -106,6 +109,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         // Last of all: what devices sent before the doors closed is written.
         await _log.DisposeAsync();
         _records.Dispose();
+        _files.Dispose();
         _stop.Dispose();
     }
 

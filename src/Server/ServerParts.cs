@@ -43,6 +43,7 @@ internal sealed class ServerParts
             Activity = Activity,
             Explanations = explanations,
         };
+        Authenticator = door.Authenticator;
         Mqtt = new MqttDoor(door, Sweeper, time, loggers.CreateLogger<MqttDoor>());
         var authorizer = new ServiceAuthorizer(policies, rules, HubErrors.IotHubUnauthorized, HubErrors.IotHubUnauthorizedAccess);
         Hub = new HubApi(Installation.HubName, authorizer, registry, live, new MessageReader(Log), explanations, time);
@@ -56,6 +57,8 @@ internal sealed class ServerParts
     public ActivityJournal Activity { get; }
 
     public ConnectionSweeper Sweeper { get; }
+
+    public DeviceAuthenticator Authenticator { get; }
 
     public MqttDoor Mqtt { get; }
 

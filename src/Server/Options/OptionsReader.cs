@@ -23,6 +23,7 @@ internal static class OptionsReader
             Partitions = Number(sources, Setting.Partitions, 1, 32),
             RetentionDays = Number(sources, Setting.RetentionDays, 1, 7),
             LogLevel = Level(sources, errors),
+            Files = FileSettings.Read(sources, (setting, min, max) => Number(sources, setting, min, max)),
             Demo = demo,
             DemoTpm = demoTpm,
         };
@@ -46,6 +47,7 @@ internal static class OptionsReader
         {
             var value = setting == Setting.Host ? string.Join(", ", options.Hosts)
                 : setting == Setting.Data ? options.DataDirectory
+                : setting == Setting.BlobStorage ? FileSettings.Shown(sources[setting])
                 : sources[setting].Text ?? "(none)";
             yield return (setting.Name, value, sources[setting].Source);
         }
