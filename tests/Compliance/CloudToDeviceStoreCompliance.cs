@@ -256,7 +256,10 @@ public abstract class CloudToDeviceStoreCompliance : IAsyncLifetime
         {
             await identities.InsertAsync(new Identity
             {
-                DeviceId = device, ModuleId = module, GenerationId = "gen-" + device, Enabled = device != "off" || module is not null,
+                DeviceId = device,
+                ModuleId = module,
+                GenerationId = "gen-" + device,
+                Enabled = device != "off" || module is not null,
                 Authentication = new Authentication(AuthenticationType.None),
             }, default);
         }

@@ -18,7 +18,12 @@ public sealed class DeviceHttpsTests(SharedServer shared)
         var device = await shared.Server.Hub.CreateDeviceAsync(SharedServer.NewId("http"));
         var single = new
         {
-            body = """{"t":1}""", messageId = "mid-1", correlationId = "corr-1", userId = "ann", contentType = "application/json", contentEncoding = "utf-8",
+            body = """{"t":1}""",
+            messageId = "mid-1",
+            correlationId = "corr-1",
+            userId = "ann",
+            contentType = "application/json",
+            contentEncoding = "utf-8",
             properties = new[] { new[] { "p1", "v/1" } },
         };
         var batch = new[] { new { body = "b1", properties = new[] { new[] { "p2", "grün" } } }, new { body = "b2", properties = Array.Empty<string[]>() } };
@@ -49,7 +54,9 @@ public sealed class DeviceHttpsTests(SharedServer shared)
         }
         var result = await shared.Node.RunAsync("device.mjs", new
         {
-            transport = "http", connectionString = ConnectionString(device), actions = new object[] { new { receive = new[] { "abandon", "complete", "reject" } } },
+            transport = "http",
+            connectionString = ConnectionString(device),
+            actions = new object[] { new { receive = new[] { "abandon", "complete", "reject" } } },
         });
         var received = result["results"]![0]!["received"].ShouldNotBeNull(result.ToJsonString()).AsArray();
         received.Select(m => $"{m!["answer"]} {m["messageId"]} {m["body"]} {m["correlationId"]} {m["error"]}".Trim())
@@ -69,7 +76,9 @@ public sealed class DeviceHttpsTests(SharedServer shared)
         var device = await shared.Server.Hub.CreateX509DeviceAsync(SharedServer.NewId("x509"), certificate.Sha256);
         var result = await shared.Node.RunAsync("device.mjs", new
         {
-            transport = "http", connectionString = $"HostName={Host};DeviceId={device.Id};x509=true", x509 = new { cert = certificate.CertificatePem, key = certificate.KeyPem },
+            transport = "http",
+            connectionString = $"HostName={Host};DeviceId={device.Id};x509=true",
+            x509 = new { cert = certificate.CertificatePem, key = certificate.KeyPem },
             actions = new[] { new { send = new { body = "mine" } } },
         });
         ((bool)result["results"]![0]!["ok"]!).ShouldBeTrue(result.ToJsonString());
