@@ -9,7 +9,13 @@ namespace Homeport.Server.Options;
 /// <param name="Limits">What the built-in store takes.</param>
 public sealed record FileSettings(AzureAccount? Account, string Container, BlobLimits Limits)
 {
+    /// <summary>Container when nobody names one. The dash keeps it apart from the paths of the hub.</summary>
+    public const string DefaultContainer = "uploads-hub1";
+
     private const string KeyMark = "AccountKey=";
+
+    /// <summary>The built-in store.</summary>
+    public static FileSettings Default { get; } = new(null, DefaultContainer, BlobLimits.Default);
 
     /// <summary>Reads the settings; what is wrong goes to the sources' errors.</summary>
     internal static FileSettings Read(SettingSources sources, Func<Setting, int, int, int> number)

@@ -45,7 +45,7 @@ public sealed record ServerOptions
     public required LogLevel LogLevel { get; init; }
 
     /// <summary>Files of devices.</summary>
-    public required FileSettings Files { get; init; }
+    public FileSettings Files { get; init; } = FileSettings.Default;
 
     /// <summary>Plays the demonstration once the doors are open.</summary>
     public bool Demo { get; init; }
