@@ -12,6 +12,7 @@ public static class HubErrors
     public static readonly ServiceError IotHubNotFound = new(nameof(IotHubNotFound), 401001, "No hub answers under this host name.");
     public static readonly ServiceError IotHubUnauthorizedAccess = new(nameof(IotHubUnauthorizedAccess), 401002, "The policy does not give the right that this call needs.");
     public static readonly ServiceError IotHubUnauthorized = new(nameof(IotHubUnauthorized), 401003, "The credentials are not accepted.");
+    public static readonly ServiceError IotHubQuotaExceeded = new(nameof(IotHubQuotaExceeded), 403002, "A quota of the hub is used up.");
     public static readonly ServiceError DeviceDisabled = new(nameof(DeviceDisabled), 403012, "The device is disabled.");
     public static readonly ServiceError DeviceNotFound = new(nameof(DeviceNotFound), 404001, "The device is not registered.");
     public static readonly ServiceError ModuleNotFound = new(nameof(ModuleNotFound), 404010, "The module is not registered.");
