@@ -62,6 +62,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapRegistry(parts.Hub);
         _web.MapBulk(parts.Hub);
         _web.MapMessages(parts.Hub);
+        _web.MapCertificates(parts.Hub, parts.Authorities);
         _web.MapProvisioningDevices(parts.Provisioning);
         _web.MapProvisioningService(parts.Provisioning);
         _web.MapWebSockets(parts.Hub, mqtt);

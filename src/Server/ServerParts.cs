@@ -4,6 +4,7 @@ using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Hub.Access;
+using Homeport.Hub.Access.Certificates;
 using Homeport.Hub.Live;
 using Homeport.Hub.Registry;
 using Homeport.Hub.Telemetry;
@@ -28,6 +29,8 @@ internal sealed class ServerParts
         var identities = new SqliteIdentityStore(installation.Database, installation.Seal, Installation.HubName);
         var live = new LiveConnections();
         var registry = new IdentityRegistry(identities, live, time);
+        var certificates = new SqliteCertificateStore(installation.Database, Installation.HubName);
+        Authorities = new CertificateAuthorities(certificates, identities, live, time);
 
         Records = SqliteRecordStore.Open(Path.Combine(options.DataDirectory, $"{Installation.HubName}.messages.db"), options.Partitions);
         Log = new HubLog(Records, TimeSpan.FromDays(options.RetentionDays), time, loggers.CreateLogger<HubLog>());
@@ -37,7 +40,7 @@ internal sealed class ServerParts
         var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
         var door = new HubDoor
         {
-            Authenticator = new DeviceAuthenticator(identities, policies, rules),
+            Authenticator = new DeviceAuthenticator(identities, policies, rules, certificates),
             Telemetry = new TelemetryIngest(Log),
             Live = live,
             Activity = Activity,
@@ -60,6 +63,8 @@ internal sealed class ServerParts
     public MqttDoor Mqtt { get; }
 
     public HubApi Hub { get; }
+
+    public CertificateAuthorities Authorities { get; }
 
     public ProvisioningApi Provisioning { get; }
 

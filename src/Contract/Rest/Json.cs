@@ -19,5 +19,8 @@ namespace Homeport.Contract.Rest;
 [JsonSerializable(typeof(StoredMessage))]
 [JsonSerializable(typeof(ExplanationBody))]
 [JsonSerializable(typeof(IReadOnlyList<ExplanationBody>))]
+[JsonSerializable(typeof(CertificateDescription))]
+[JsonSerializable(typeof(CertificateList))]
+[JsonSerializable(typeof(CertificateUpload))]
 [JsonSerializable(typeof(ReadyFile))]
 public sealed partial class Json : JsonSerializerContext;

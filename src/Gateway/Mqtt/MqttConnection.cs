@@ -323,7 +323,10 @@ internal sealed partial class MqttConnection : IDeviceLink
             return new Refusal(HubErrors.IotHubUnauthorized, $"Client id '{Shorten(connect.ClientId)}' is not what the user name says, '{Shorten(expected)}'",
                 "Use the device id as client id, for a module {device}/{module}.");
         }
-        var shown = new DeviceCredentials(user.DeviceId, user.ModuleId, connect.Password is { Length: > 0 } token ? token : null, _certificate);
+        var shown = new DeviceCredentials(user.DeviceId, user.ModuleId, connect.Password is { Length: > 0 } token ? token : null, _certificate)
+        {
+            Intermediates = ClientChain.Take(_certificate),
+        };
         // Not needed any more; it is the largest thing that an idle connection would hold.
         _certificate = null;
         var outcome = await _hub.Authenticator.AuthenticateAsync(shown, CancellationToken.None);
