@@ -5,6 +5,7 @@ using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Hub.Access;
 using Homeport.Hub.Access.Certificates;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Live;
 using Homeport.Hub.Registry;
 using Homeport.Hub.Telemetry;
@@ -48,7 +49,10 @@ internal sealed class ServerParts
         };
         Mqtt = new MqttDoor(door, Sweeper, time, loggers.CreateLogger<MqttDoor>());
         var authorizer = new ServiceAuthorizer(policies, rules, HubErrors.IotHubUnauthorized, HubErrors.IotHubUnauthorizedAccess);
-        Hub = new HubApi(Installation.HubName, authorizer, registry, live, new MessageReader(Log), explanations, time);
+        Hub = new HubApi(Installation.HubName, authorizer, registry, live, new MessageReader(Log), explanations, time)
+        {
+            Throttles = new Throttles(options.Limits, time),
+        };
         Provisioning = BuildProvisioning(options, installation, registry, explanations, rules, loggers);
     }
 

@@ -23,6 +23,8 @@ public static class HubErrors
     public static readonly ServiceError PreconditionFailed = new(nameof(PreconditionFailed), 412001, "The ETag does not match: the entry changed in between.");
     public static readonly ServiceError MessageTooLarge = new(nameof(MessageTooLarge), 413001, "The message is too large.");
     public static readonly ServiceError TooManyModulesOnDevice = new(nameof(TooManyModulesOnDevice), 413003, "The device has as many modules as it may have.");
+    public static readonly ServiceError ThrottlingException = new(nameof(ThrottlingException), 429001, "Too many calls for the hub's limits.");
+    public static readonly ServiceError DeviceThrottlingLimitExceeded = new(nameof(DeviceThrottlingLimitExceeded), 429005, "Too many calls of one device.");
     public static readonly ServiceError ServerError = new(nameof(ServerError), 500001, "The server failed.");
     public static readonly ServiceError NotImplementedHere = new(nameof(NotImplementedHere), 501000, "This server does not offer the function.");
     public static readonly ServiceError ServiceUnavailable = new(nameof(ServiceUnavailable), 503001, "The server cannot take the request now.");

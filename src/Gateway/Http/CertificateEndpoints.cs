@@ -4,6 +4,7 @@ using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
 using Homeport.Hub.Access;
 using Homeport.Hub.Access.Certificates;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Registry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -22,14 +23,14 @@ public static class CertificateEndpoints
     /// <summary>Maps <c>/homeport/v1/certificates</c>, <c>.../{name}</c> and its actions <c>generateVerificationCode</c> and <c>verify</c>.</summary>
     public static void MapCertificates(this IEndpointRouteBuilder routes, HubApi hub, CertificateAuthorities authorities)
     {
-        routes.MapGet(Root, hub.Guard(Rights.RegistryRead, context => ListAsync(authorities, context)));
+        routes.MapGet(Root, hub.Guard(Rights.RegistryRead, context => ListAsync(authorities, context), HubOperation.Registry));
         routes.MapGet(Root + "/{name}", hub.Guard(Rights.RegistryRead, async context =>
-            await AnswerAsync(hub, context, await authorities.GetAsync(Name(context), context.RequestAborted))));
-        routes.MapPut(Root + "/{name}", hub.Guard(Rights.RegistryWrite, context => PutAsync(hub, authorities, context)));
-        routes.MapDelete(Root + "/{name}", hub.Guard(Rights.RegistryWrite, context => DeleteAsync(hub, authorities, context)));
+            await AnswerAsync(hub, context, await authorities.GetAsync(Name(context), context.RequestAborted)), HubOperation.Registry));
+        routes.MapPut(Root + "/{name}", hub.Guard(Rights.RegistryWrite, context => PutAsync(hub, authorities, context), HubOperation.Registry));
+        routes.MapDelete(Root + "/{name}", hub.Guard(Rights.RegistryWrite, context => DeleteAsync(hub, authorities, context), HubOperation.Registry));
         routes.MapPost(Root + "/{name}/generateVerificationCode", hub.Guard(Rights.RegistryWrite, async context =>
-            await AnswerAsync(hub, context, await authorities.GenerateCodeAsync(Name(context), Condition(context), context.RequestAborted), withCode: true)));
-        routes.MapPost(Root + "/{name}/verify", hub.Guard(Rights.RegistryWrite, context => VerifyAsync(hub, authorities, context)));
+            await AnswerAsync(hub, context, await authorities.GenerateCodeAsync(Name(context), Condition(context), context.RequestAborted), withCode: true), HubOperation.Registry));
+        routes.MapPost(Root + "/{name}/verify", hub.Guard(Rights.RegistryWrite, context => VerifyAsync(hub, authorities, context), HubOperation.Registry));
     }
 
     private static async Task ListAsync(CertificateAuthorities authorities, HttpContext context)

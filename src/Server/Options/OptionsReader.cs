@@ -1,4 +1,5 @@
 using System.Globalization;
+using Homeport.Hub.Limits;
 
 namespace Homeport.Server.Options;
 
@@ -23,6 +24,8 @@ internal static class OptionsReader
             Partitions = Number(sources, Setting.Partitions, 1, 32),
             RetentionDays = Number(sources, Setting.RetentionDays, 1, 7),
             LogLevel = Level(sources, errors),
+            Limits = Limits(sources),
+            FaultInjection = Flag(sources, Setting.FaultInjection),
             Demo = demo,
             DemoTpm = demoTpm,
         };
@@ -77,6 +80,23 @@ internal static class OptionsReader
             return level;
         errors.Add($"log-level is '{sources[Setting.LogLevel].Text}'. {Setting.LogLevel.Description}.");
         return LogLevel.Information;
+    }
+
+    private static ThrottleProfile Limits(SettingSources sources)
+    {
+        var units = Number(sources, Setting.Units, 1, 200);
+        if (ThrottleProfile.Find(sources[Setting.Limits].Text, Math.Max(1, units), out var reason) is { } profile)
+            return profile;
+        sources.Errors.Add($"limits ({sources[Setting.Limits].Source}): {reason}.");
+        return ThrottleProfile.Machine();
+    }
+
+    private static bool Flag(SettingSources sources, Setting setting)
+    {
+        if (bool.TryParse(sources[setting].Text, out var value))
+            return value;
+        sources.Errors.Add($"{setting.Name} ({sources[setting].Source}) is '{sources[setting].Text}', not true or false.");
+        return false;
     }
 
     private static string DefaultData()

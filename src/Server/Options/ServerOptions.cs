@@ -1,3 +1,5 @@
+using Homeport.Hub.Limits;
+
 namespace Homeport.Server.Options;
 
 /// <summary>What the server runs with.</summary>
@@ -38,6 +40,12 @@ public sealed record ServerOptions
 
     /// <summary>Smallest level that is logged.</summary>
     public required LogLevel LogLevel { get; init; }
+
+    /// <summary>Limits; those of the machine unless a hub in Azure is to be imitated.</summary>
+    public ThrottleProfile Limits { get; init; } = ThrottleProfile.Machine();
+
+    /// <summary>Lets devices order faults. Off: it is for tests.</summary>
+    public bool FaultInjection { get; init; }
 
     /// <summary>Plays the demonstration once the doors are open.</summary>
     public bool Demo { get; init; }

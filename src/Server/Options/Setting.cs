@@ -6,6 +6,9 @@ namespace Homeport.Server.Options;
 /// <param name="Description">For <c>--help</c>.</param>
 internal sealed record Setting(string Name, string? Default, string Description)
 {
+    /// <summary>May stand on the command line alone, and is true then.</summary>
+    public bool IsFlag { get; init; }
+
     /// <summary>Name of the environment variable.</summary>
     public string Variable => "HOMEPORT_" + Name.ToUpperInvariant().Replace('-', '_');
 
@@ -24,6 +27,10 @@ internal sealed record Setting(string Name, string? Default, string Description)
     public static readonly Setting RetentionDays = new("retention-days", "1", "Days that messages are kept, 1 to 7");
     public static readonly Setting LogLevel = new("log-level", "Information", "Trace, Debug, Information, Warning, Error or None");
 
+    public static readonly Setting Limits = new("limits", "machine", "Limits: machine, azure-s1, azure-s2 or azure-s3");
+    public static readonly Setting Units = new("units", "1", "Units of the limits of Azure: 1 to 200, of azure-s3 1 to 10");
+    public static readonly Setting FaultInjection = new("fault-injection", "false", "Lets devices order faults of the service, as tests of SDKs do") { IsFlag = true };
+
     public static readonly IReadOnlyList<Setting> All =
-        [Host, Data, HttpsPort, MqttPort, CrlPort, Certificate, CertificateKey, ReadyFile, Partitions, RetentionDays, LogLevel];
+        [Host, Data, HttpsPort, MqttPort, CrlPort, Certificate, CertificateKey, ReadyFile, Partitions, RetentionDays, LogLevel, Limits, Units, FaultInjection];
 }
