@@ -1,5 +1,6 @@
 using Homeport.Hub.Access;
 using Homeport.Hub.CloudToDevice;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
 using Homeport.Hub.Telemetry;
@@ -30,6 +31,9 @@ public sealed record HubDoor
 
     /// <summary>Knows who is connected.</summary>
     public required LiveConnections Live { get; init; }
+
+    /// <summary>Limits.</summary>
+    public required Throttles Throttles { get; init; }
 
     /// <summary>Notes when.</summary>
     public required ActivityJournal Activity { get; init; }

@@ -1,7 +1,7 @@
 using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Blobs;
+using Homeport.Gateway.Http.Devices;
 using Homeport.Gateway.Http.Files;
-using Homeport.Hub.Access;
 using Homeport.Hub.Files;
 using Homeport.Server.Options;
 using Homeport.Storage.Files;
@@ -15,7 +15,7 @@ internal sealed class FileParts : IDisposable
     private readonly HttpClient _http = new();
     private readonly StagedBlockSweeper _sweeper;
 
-    public FileParts(ServerOptions options, int httpsPort, Installation installation, HubApi hub, DeviceAuthenticator authenticator, ILoggerFactory loggers)
+    public FileParts(ServerOptions options, int httpsPort, Installation installation, HubApi hub, DeviceCalls devices, ILoggerFactory loggers)
     {
         var files = options.Files;
         var store = DiskBlobStore.Open(Path.Combine(options.DataDirectory, "blobs"), files.Limits, hub.Time);
@@ -26,7 +26,7 @@ internal sealed class FileParts : IDisposable
         var notifications = new SqliteNotificationQueue(installation.Database, Installation.HubName, "files", NotificationRules.Default);
         var uploads = new FileUploads(storage, new SqliteUploadStore(installation.Database, Installation.HubName), notifications, hub.Time);
         Notifications = notifications;
-        Files = new FileApi(hub, authenticator, uploads, notifications, files.Account is null ? new ContainerAccess(account, files.Container) : null);
+        Files = new FileApi(hub, devices, uploads, notifications, files.Account is null ? new ContainerAccess(account, files.Container) : null);
         Blobs = new BlobApi(store, account, [files.Container], hub.Explanations, hub.Time);
         _sweeper = new StagedBlockSweeper(store, hub.Time, loggers.CreateLogger<StagedBlockSweeper>());
     }

@@ -7,6 +7,8 @@ using Homeport.Gateway.Mqtt;
 using Homeport.Hub.Access;
 using Homeport.Hub.Events;
 using Homeport.Hub.CloudToDevice;
+using Homeport.Hub.Access.Certificates;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
 using Homeport.Hub.Query;
@@ -39,6 +41,8 @@ internal sealed class ServerParts : IAsyncDisposable
         var live = new LiveConnections();
         var events = new EventWriter(Installation.HubName, options.Events, time);
         var registry = new IdentityRegistry(identities, live, time, events);
+        var certificates = new SqliteCertificateStore(installation.Database, Installation.HubName);
+        Authorities = new CertificateAuthorities(certificates, identities, live, time);
 
         _records = SqliteRecordStore.Open(Path.Combine(options.DataDirectory, $"{Installation.HubName}.messages.db"), options.Partitions);
         _log = new HubLog(_records, TimeSpan.FromDays(options.RetentionDays), time, loggers.CreateLogger<HubLog>());
@@ -55,9 +59,11 @@ internal sealed class ServerParts : IAsyncDisposable
         var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
         var twins = new DeviceTwins(new SqliteTwinStore(installation.Database, Installation.HubName), registry, live, time, events);
         var methods = new DirectMethods(live, registry, time);
+        var throttles = new Throttles(options.Limits, time);
         var door = new HubDoor
         {
-            Authenticator = new DeviceAuthenticator(identities, policies, rules),
+            Throttles = throttles,
+            Authenticator = new DeviceAuthenticator(identities, policies, rules, certificates),
             Telemetry = new TelemetryIngest(_log),
             Twins = twins,
             Methods = methods,
@@ -68,7 +74,6 @@ internal sealed class ServerParts : IAsyncDisposable
             Explanations = explanations,
         };
         Mqtt = new MqttDoor(door, sweeper, time, loggers.CreateLogger<MqttDoor>());
-        Authenticator = door.Authenticator;
         var authorizer = new ServiceAuthorizer(policies, rules, HubErrors.IotHubUnauthorized, HubErrors.IotHubUnauthorizedAccess);
         Hub = new HubApi
         {
@@ -82,6 +87,7 @@ internal sealed class ServerParts : IAsyncDisposable
             Messages = new MessageReader(_log),
             Explanations = explanations,
             Time = time,
+            Throttles = throttles,
         };
         Devices = new DeviceCalls(door, time);
         DeviceMessages = new MessageApi(Hub, messages, feedback);
@@ -95,8 +101,6 @@ internal sealed class ServerParts : IAsyncDisposable
     /// <summary>What runs beside the doors until the server stops.</summary>
     public IReadOnlyList<Func<CancellationToken, Task>> Background { get; }
 
-    public DeviceAuthenticator Authenticator { get; }
-
     public MqttDoor Mqtt { get; }
 
     public HubApi Hub { get; }
@@ -109,6 +113,8 @@ internal sealed class ServerParts : IAsyncDisposable
     public QueryRunner Queries { get; }
 
     public DeviceAdmission Admission { get; }
+
+    public CertificateAuthorities Authorities { get; }
 
     public ProvisioningApi Provisioning { get; }
 

@@ -6,6 +6,7 @@ using Homeport.Gateway;
 using Homeport.Gateway.Mqtt;
 using Homeport.Hub.Access;
 using Homeport.Hub.CloudToDevice;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
 using Homeport.Hub.Registry;
@@ -154,6 +155,7 @@ internal sealed class HubFixture : IAsyncDisposable
             Methods = Methods,
             Subscriptions = new SqliteSubscriptionStore(_database, "hub1"),
             CloudToDevice = new CloudToDeviceMessages(new SqliteCloudToDeviceStore(_database, "hub1"), Live, new CloudToDeviceSettings(), Time),
+            Throttles = new Throttles(ThrottleProfile.Machine(), Time),
             Live = Live,
             Activity = activity,
             Explanations = Explanations,

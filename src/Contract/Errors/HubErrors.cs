@@ -17,6 +17,7 @@ public static class HubErrors
     public static readonly ServiceError InvalidMessageExpiryTime = new(nameof(InvalidMessageExpiryTime), 403009, "The message's expiry time cannot be used.");
     public static readonly ServiceError DeviceMaximumActiveFileUploadLimitExceeded =
         new(nameof(DeviceMaximumActiveFileUploadLimitExceeded), 403006, "The device has as many open uploads as it may have.");
+    public static readonly ServiceError IotHubQuotaExceeded = new(nameof(IotHubQuotaExceeded), 403002, "A quota of the hub is used up.");
     public static readonly ServiceError DeviceDisabled = new(nameof(DeviceDisabled), 403012, "The device is disabled.");
     public static readonly ServiceError DeviceMaximumInflightMethodExceeded =
         new(nameof(DeviceMaximumInflightMethodExceeded), 403800, "The device has as many calls under way as it may have.");
@@ -34,6 +35,8 @@ public static class HubErrors
     public static readonly ServiceError MessageTooLarge = new(nameof(MessageTooLarge), 413001, "The message is too large.");
     public static readonly ServiceError TwinTooLarge = new("MessageTooLarge", 413001, "The section of the twin would be too large.");
     public static readonly ServiceError TooManyModulesOnDevice = new(nameof(TooManyModulesOnDevice), 413003, "The device has as many modules as it may have.");
+    public static readonly ServiceError ThrottlingException = new(nameof(ThrottlingException), 429001, "Too many calls for the hub's limits.");
+    public static readonly ServiceError DeviceThrottlingLimitExceeded = new(nameof(DeviceThrottlingLimitExceeded), 429005, "Too many calls of one device.");
     public static readonly ServiceError ServerError = new(nameof(ServerError), 500001, "The server failed.");
     public static readonly ServiceError NotImplementedHere = new(nameof(NotImplementedHere), 501000, "This server does not offer the function.");
     public static readonly ServiceError BadDeviceResponse = new(nameof(BadDeviceResponse), 502001, "The device's answer cannot be used.");

@@ -1,6 +1,7 @@
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
 using Homeport.Hub.Access;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Registry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -15,7 +16,7 @@ public static class BulkEndpoint
 
     /// <summary>Maps <c>POST /devices</c>.</summary>
     public static void MapBulk(this IEndpointRouteBuilder routes, HubApi hub)
-        => routes.MapPost("/devices", hub.Guard(Rights.RegistryWrite, context => RunAsync(hub, context)));
+        => routes.MapPost("/devices", hub.Guard(Rights.RegistryWrite, context => RunAsync(hub, context), HubOperation.Registry));
 
     private static async Task RunAsync(HubApi hub, HttpContext context)
     {

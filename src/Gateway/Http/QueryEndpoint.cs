@@ -3,6 +3,7 @@ using System.Text.Json;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
 using Homeport.Hub.Access;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Query;
 using Homeport.Hub.Twins;
 using Microsoft.AspNetCore.Builder;
@@ -19,7 +20,7 @@ public static class QueryEndpoint
 
     /// <summary>Maps the endpoint.</summary>
     public static void MapQuery(this IEndpointRouteBuilder routes, HubApi hub, QueryRunner runner)
-        => routes.MapPost("/devices/query", hub.Guard(Rights.ServiceConnect, context => RunAsync(hub, runner, context)));
+        => routes.MapPost("/devices/query", hub.Guard(Rights.ServiceConnect, context => RunAsync(hub, runner, context), HubOperation.Query));
 
     /// <summary>Page size and continuation of a call that answers in pages.</summary>
     internal static Outcome<PageRequest> ReadPage(HttpContext context)

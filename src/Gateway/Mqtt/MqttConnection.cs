@@ -4,6 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Messages;
 using Homeport.Hub.Access;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
 using Homeport.Hub.Twins;
@@ -314,6 +315,12 @@ internal sealed partial class MqttConnection : IDeviceLink
             await RefuseAsync(ConnectReturnCode.NotAuthorized, CloseReason.AuthenticationFailed);
             return;
         }
+        if (_hub.Throttles.TryTake(HubOperation.Connect, device.Identity.Key) is { } throttled)
+        {
+            _hub.Explanations.Keep(throttled.Refusal, "mqtt");
+            await RefuseAsync(ConnectReturnCode.ServerUnavailable, CloseReason.Throttled);
+            return;
+        }
         await OpenSessionAsync(connect!, device);
         if (_hub.Live.Changes != changes && !await _hub.Authenticator.StillHoldsAsync(device, CancellationToken.None))
             Close(CloseReason.IdentityChanged);
@@ -351,7 +358,10 @@ internal sealed partial class MqttConnection : IDeviceLink
             return new Refusal(HubErrors.IotHubUnauthorized, $"Client id '{Shorten(connect.ClientId)}' is not what the user name says, '{Shorten(expected)}'",
                 "Use the device id as client id, for a module {device}/{module}.");
         }
-        var shown = new DeviceCredentials(user.DeviceId, user.ModuleId, connect.Password is { Length: > 0 } token ? token : null, _certificate);
+        var shown = new DeviceCredentials(user.DeviceId, user.ModuleId, connect.Password is { Length: > 0 } token ? token : null, _certificate)
+        {
+            Intermediates = ClientChain.Take(_certificate),
+        };
         // Not needed any more; it is the largest thing that an idle connection would hold.
         _certificate = null;
         var outcome = await _hub.Authenticator.AuthenticateAsync(shown, CancellationToken.None);

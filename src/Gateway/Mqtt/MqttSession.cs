@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using Homeport.Hub.Access;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
 using Homeport.Hub.Registry;
@@ -22,6 +23,9 @@ internal sealed class MqttSession
     private readonly TelemetryTopic _telemetry;
     private readonly LogWriter _writer;
     private readonly TwinRequests _twin;
+    private readonly DeviceThrottle _throttle;
+    private readonly TimeProvider _time;
+    private TimeSpan _pause;
     private readonly WillMessage? _will;
 
     public MqttSession(HubDoor hub, AuthenticatedDevice device, ConnectPacket connect, MqttOutbox outbox, TimeProvider time, ILogger logger)
@@ -35,8 +39,10 @@ internal sealed class MqttSession
         EndsAt = device.EndsAt;
         _telemetry = new TelemetryTopic(DeviceId, ModuleId);
         _writer = hub.Telemetry.WriterFor(device);
-        _twin = new TwinRequests(hub, DeviceId, ModuleId, time, logger);
         Subscriptions = new Subscriptions(DeviceId, ModuleId, connect.CleanSession ? null : hub.Subscriptions);
+        _throttle = hub.Throttles.ForConnection(Key);
+        _time = time;
+        _twin = new TwinRequests(hub, DeviceId, ModuleId, _throttle, time, logger);
         Messages = new MessageDelivery(hub, DeviceId, ModuleId, Subscriptions, outbox, logger);
     }
 
@@ -56,9 +62,17 @@ internal sealed class MqttSession
     public DateTimeOffset? EndsAt { get; }
 
     /// <summary>False when the log is far behind the devices, or the client far ahead of its answers.</summary>
-    public bool HasRoom => _hub.Telemetry.HasRoom(_writer) && _twin.HasRoom;
+    public bool HasRoom => _pause == TimeSpan.Zero && _hub.Telemetry.HasRoom(_writer) && _twin.HasRoom;
 
-    public Task RoomAsync(CancellationToken token) => _twin.HasRoom ? _hub.Telemetry.RoomAsync(_writer, token) : _twin.RoomAsync(token);
+    /// <summary>Completes when the client may be read again, for one of the reasons; there may be another one.</summary>
+    public Task RoomAsync(CancellationToken token)
+    {
+        if (_pause == TimeSpan.Zero)
+            return _twin.HasRoom ? _hub.Telemetry.RoomAsync(_writer, token) : _twin.RoomAsync(token);
+        var pause = _pause;
+        _pause = TimeSpan.Zero;
+        return Task.Delay(pause, _time, token);
+    }
 
     /// <summary>Sends a direct method to the client. False when it does not read.</summary>
     public bool TryInvoke(MethodRequest request)
@@ -138,6 +152,11 @@ internal sealed class MqttSession
             var length = TelemetryTopic.WriteProperties(bag, publish.Retain, properties, out var counted);
             if (!TelemetryIngest.IsWithinLimit(counted, publish.Payload.Length))
                 return CloseReason.MessageTooLarge;
+            if (_throttle.TakeMessage(counted + publish.Payload.Length, out _pause) is { } throttled)
+            {
+                _hub.Explanations.Keep(throttled.Refusal, "mqtt");
+                return CloseReason.Throttled;
+            }
             var commit = _hub.Telemetry.Append(_writer, properties[..length], publish.Payload);
             if (publish.Qos == 1)
                 _outbox.Puback(publish.PacketId, commit);

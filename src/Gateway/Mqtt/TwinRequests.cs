@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Registry;
 using Homeport.Hub.Twins;
 using Homeport.Mqtt;
@@ -11,7 +12,7 @@ using Microsoft.Extensions.Logging;
 namespace Homeport.Gateway.Mqtt;
 
 /// <summary>The twin of a connected client: its requests and their answers, and the changes of its desired properties.</summary>
-internal sealed partial class TwinRequests(HubDoor hub, string deviceId, string? moduleId, TimeProvider time, ILogger logger)
+internal sealed partial class TwinRequests(HubDoor hub, string deviceId, string? moduleId, DeviceThrottle throttle, TimeProvider time, ILogger logger)
 {
     /// <summary>Requests that a client may have under way; with more it is read no further.</summary>
     private const int MaxInFlight = 16;
@@ -77,6 +78,8 @@ internal sealed partial class TwinRequests(HubDoor hub, string deviceId, string?
 
     private async Task<byte[]> GetAsync(RequestTopic request)
     {
+        if (throttle.TakeTwinRead() is { } throttled)
+            return Refuse(request, throttled.Refusal);
         if (!(await hub.Twins.GetAsync(deviceId, moduleId, CancellationToken.None)).Succeeded(out var twin, out var refusal))
             return Refuse(request, refusal);
         Interlocked.Exchange(ref _sentVersion, twin.Desired.Version);
@@ -85,6 +88,8 @@ internal sealed partial class TwinRequests(HubDoor hub, string deviceId, string?
 
     private async Task<byte[]> PatchAsync(RequestTopic request, byte[] payload)
     {
+        if (throttle.TakeTwinUpdate() is { } throttled)
+            return Refuse(request, throttled.Refusal);
         var outcome = await hub.Twins.ReportAsync(deviceId, moduleId, payload, CancellationToken.None);
         return outcome.Succeeded(out var twin, out var refusal)
             ? Answer(request, 204, string.Create(CultureInfo.InvariantCulture, $"&$version={twin.Reported.Version}"), default)

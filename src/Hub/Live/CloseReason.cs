@@ -27,6 +27,8 @@ public enum CloseReason
     TopicNotAllowed,
     /// <summary>A message above the limit.</summary>
     MessageTooLarge,
+    /// <summary>Far more messages than the limits allow, or the day's messages are used up.</summary>
+    Throttled,
     /// <summary>Bad credentials.</summary>
     AuthenticationFailed,
     /// <summary>The protocol version is not served.</summary>

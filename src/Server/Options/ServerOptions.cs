@@ -1,4 +1,5 @@
 using Homeport.Log;
+using Homeport.Hub.Limits;
 
 namespace Homeport.Server.Options;
 
@@ -46,6 +47,11 @@ public sealed record ServerOptions
 
     /// <summary>Files of devices.</summary>
     public FileSettings Files { get; init; } = FileSettings.Default;
+    /// <summary>Limits; those of the machine unless a hub in Azure is to be imitated.</summary>
+    public ThrottleProfile Limits { get; init; } = ThrottleProfile.Machine();
+
+    /// <summary>Lets devices order faults. Off: it is for tests.</summary>
+    public bool FaultInjection { get; init; }
 
     /// <summary>Plays the demonstration once the doors are open.</summary>
     public bool Demo { get; init; }

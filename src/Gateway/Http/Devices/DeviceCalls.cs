@@ -1,5 +1,6 @@
 using Homeport.Contract.Errors;
 using Homeport.Hub.Access;
+using Homeport.Hub.Limits;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -15,7 +16,7 @@ public sealed class DeviceCalls(HubDoor door, TimeProvider time)
     /// Runs a call of the device (and module) that its path names if it proved that it is that one; else refuses. The device counts as
     /// active and not as connected.
     /// </summary>
-    internal RequestDelegate Guard(Func<HttpContext, AuthenticatedDevice, Task> call) => async context =>
+    internal RequestDelegate Guard(Func<HttpContext, AuthenticatedDevice, Task> call, HubOperation? operation = null) => async context =>
     {
         if (string.IsNullOrEmpty(context.Request.Query["api-version"]))
         {
@@ -32,8 +33,14 @@ public sealed class DeviceCalls(HubDoor door, TimeProvider time)
             return;
         }
         door.Activity.NoteActivity(shown.DeviceId, shown.ModuleId);
-        await call(context, device);
+        if (operation is { } counted && door.Throttles.TryTake(counted, device.Identity.Key) is { } throttled)
+            await RefuseAsync(context, throttled);
+        else
+            await call(context, device);
     };
+
+    /// <summary>Sends a refusal with the time to wait.</summary>
+    internal Task RefuseAsync(HttpContext context, Throttled throttled) => context.WriteThrottledAsync(throttled, time.GetUtcNow());
 
     /// <summary>Keeps and sends a refusal.</summary>
     internal Task RefuseAsync(HttpContext context, Refusal refusal) => context.WriteRefusalAsync(door.Explanations.Keep(refusal, "https"), time.GetUtcNow());

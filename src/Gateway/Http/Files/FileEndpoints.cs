@@ -1,5 +1,6 @@
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
+using Homeport.Hub.Limits;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -12,9 +13,9 @@ public static class FileEndpoints
     /// <summary>Maps <c>/devices/{id}/files</c> and its notifications.</summary>
     public static void MapFiles(this IEndpointRouteBuilder routes, FileApi api)
     {
-        routes.MapPost("/devices/{deviceId}/files", api.ForDevice((context, device) => OpenAsync(api, context, device)));
-        routes.MapPost("/devices/{deviceId}/files/notifications", api.ForDevice((context, device) => CloseAsync(api, context, device)));
-        routes.MapPost("/devices/{deviceId}/files/notifications/{correlationId}", api.ForDevice((context, device) => CloseAsync(api, context, device)));
+        routes.MapPost("/devices/{deviceId}/files", api.Devices.Guard((context, device) => OpenAsync(api, context, device.Identity.DeviceId), HubOperation.FileUpload));
+        routes.MapPost("/devices/{deviceId}/files/notifications", api.Devices.Guard((context, device) => CloseAsync(api, context, device.Identity.DeviceId)));
+        routes.MapPost("/devices/{deviceId}/files/notifications/{correlationId}", api.Devices.Guard((context, device) => CloseAsync(api, context, device.Identity.DeviceId)));
     }
 
     private static async Task OpenAsync(FileApi api, HttpContext context, string deviceId)
