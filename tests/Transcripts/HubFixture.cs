@@ -23,6 +23,7 @@ internal sealed class HubFixture : IAsyncDisposable
 {
     public const string Host = "hub.example";
     private readonly TempFolder _folder = new();
+    private ThrottleProfile _limits = ThrottleProfile.Machine();
     private readonly ListLogger<MqttDoor> _doorLog = new();
     private readonly ListLogger<HubLog> _storageLog = new();
     private readonly ListLogger<ActivityJournal> _activityLog = new();
@@ -40,6 +41,13 @@ internal sealed class HubFixture : IAsyncDisposable
         Time = new FakeTimeProvider(start);
         Policies = SharedAccessPolicy.HubDefaults().ToDictionary(p => p.Name);
         Open();
+    }
+
+    /// <summary>Starts the hub again with other limits.</summary>
+    public Task LimitAsync(HubOperation operation, int perMinute)
+    {
+        _limits = new ThrottleProfile { Name = "test", Hub = new Dictionary<HubOperation, Rate>(), Device = new Dictionary<HubOperation, Rate> { [operation] = Rate.OverAMinute(perMinute / 60.0) } };
+        return RestartAsync();
     }
 
     public FakeTimeProvider Time { get; }
@@ -155,7 +163,7 @@ internal sealed class HubFixture : IAsyncDisposable
             Methods = Methods,
             Subscriptions = new SqliteSubscriptionStore(_database, "hub1"),
             CloudToDevice = new CloudToDeviceMessages(new SqliteCloudToDeviceStore(_database, "hub1"), Live, new CloudToDeviceSettings(), Time),
-            Throttles = new Throttles(ThrottleProfile.Machine(), Time),
+            Throttles = new Throttles(_limits, Time),
             Live = Live,
             Activity = activity,
             Explanations = Explanations,

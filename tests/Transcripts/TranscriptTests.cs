@@ -179,6 +179,8 @@ public sealed class TranscriptTests
             client.Hang();
             var reason = await client.EndAsync();
             reasons[reason] = reasons.GetValueOrDefault(reason) + 1;
+            // A device may not connect a thousand times in a second.
+            hub.Time.Advance(TimeSpan.FromSeconds(0.2));
         }
         reasons.Keys.ShouldBeSubsetOf([
             CloseReason.ClientGone, CloseReason.ClientDisconnected, CloseReason.MalformedPacket, CloseReason.PacketTooLarge, CloseReason.ProtocolViolation, CloseReason.QosNotSupported,

@@ -20,6 +20,7 @@ internal sealed partial class TwinRequests(HubDoor hub, string deviceId, string?
     private readonly Lock _lock = new();
     private int _inFlight;
     private TaskCompletionSource? _room;
+    private Task _last = Task.CompletedTask;
     private long _sentVersion;
 
     /// <summary>False when the client has to wait for answers.</summary>
@@ -36,15 +37,18 @@ internal sealed partial class TwinRequests(HubDoor hub, string deviceId, string?
         }
     }
 
-    /// <summary>Serves a request; its answer goes to the outbox. The task completes when it is done.</summary>
+    /// <summary>Serves a request; its answer goes to the outbox, behind those of the requests before. The task completes when it is done.</summary>
     /// <param name="request">What is asked for.</param>
     /// <param name="payload">A patch; copied.</param>
     /// <param name="outbox">Where the answer goes, or null for a client that cannot get one.</param>
     public Task Serve(RequestTopic request, ReadOnlySpan<byte> payload, MqttOutbox? outbox)
     {
+        var copy = payload.ToArray();
         lock (_lock)
+        {
             _inFlight++;
-        return ServeAsync(request, payload.ToArray(), outbox);
+            return _last = ServeAsync(request, copy, outbox, _last);
+        }
     }
 
     /// <summary>Sends a change of desired properties, unless the client has seen it in a whole twin.</summary>
@@ -53,7 +57,7 @@ internal sealed partial class TwinRequests(HubDoor hub, string deviceId, string?
         => change.Version <= Interlocked.Read(ref _sentVersion)
             || outbox.TryPost(Packet(string.Create(CultureInfo.InvariantCulture, $"$iothub/twin/PATCH/properties/desired/?$version={change.Version}"), change.Body.Span));
 
-    private async Task ServeAsync(RequestTopic request, byte[] payload, MqttOutbox? outbox)
+    private async Task ServeAsync(RequestTopic request, byte[] payload, MqttOutbox? outbox, Task before)
     {
         byte[] answer;
         try
@@ -65,6 +69,7 @@ internal sealed partial class TwinRequests(HubDoor hub, string deviceId, string?
             LogFault(e, Identity.KeyOf(deviceId, moduleId));
             answer = Refuse(request, new Refusal(HubErrors.ServerError, "A fault of the server", "Look for the tracking id in the server's log."));
         }
+        await before;
         if (outbox?.TryPost(answer) == false)
             outbox.GiveUp();
         TaskCompletionSource? room;

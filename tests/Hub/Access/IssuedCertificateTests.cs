@@ -294,5 +294,5 @@ public sealed class IssuedCertificateTests
         => _authenticator.AuthenticateAsync(new DeviceCredentials(device, module, null, leaf) { Intermediates = [.. sent.Select(c => c.RawData)] }, default);
 
     private void Register(string device, string? module = null, AuthenticationType type = AuthenticationType.CertificateAuthority)
-        => _store.InsertAsync(new Identity { DeviceId = device, ModuleId = module, GenerationId = "1", Authentication = new Authentication(type) }, default).IsCompletedSuccessfully.ShouldBeTrue();
+        => _store.InsertAsync(new Identity { DeviceId = device, ModuleId = module, GenerationId = "1", Authentication = new Authentication(type) }, null, default).IsCompletedSuccessfully.ShouldBeTrue();
 }
