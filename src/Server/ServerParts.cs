@@ -5,6 +5,7 @@ using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Hub.Access;
 using Homeport.Hub.Access.Certificates;
+using Homeport.Hub.Faults;
 using Homeport.Hub.Limits;
 using Homeport.Hub.Live;
 using Homeport.Hub.Registry;
@@ -39,6 +40,7 @@ internal sealed class ServerParts
         Sweeper = new ConnectionSweeper(time);
 
         var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
+        var throttles = new Throttles(options.Limits, time);
         var door = new HubDoor
         {
             Authenticator = new DeviceAuthenticator(identities, policies, rules, certificates),
@@ -46,12 +48,14 @@ internal sealed class ServerParts
             Live = live,
             Activity = Activity,
             Explanations = explanations,
+            Throttles = throttles,
+            Faults = options.FaultInjection ? new FaultInjection(time) : null,
         };
         Mqtt = new MqttDoor(door, Sweeper, time, loggers.CreateLogger<MqttDoor>());
         var authorizer = new ServiceAuthorizer(policies, rules, HubErrors.IotHubUnauthorized, HubErrors.IotHubUnauthorizedAccess);
         Hub = new HubApi(Installation.HubName, authorizer, registry, live, new MessageReader(Log), explanations, time)
         {
-            Throttles = new Throttles(options.Limits, time),
+            Throttles = throttles,
         };
         Provisioning = BuildProvisioning(options, installation, registry, explanations, rules, loggers);
     }
