@@ -1,5 +1,6 @@
 using Homeport.Hub.Access;
 using Homeport.Hub.CloudToDevice;
+using Homeport.Hub.Faults;
 using Homeport.Hub.Limits;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
@@ -40,4 +41,10 @@ public sealed record HubDoor
 
     /// <summary>Keeps why somebody was refused.</summary>
     public required Explanations Explanations { get; init; }
+
+    /// <summary>Limits of devices, or null for none.</summary>
+    public Throttles? Throttles { get; init; }
+
+    /// <summary>Takes orders for faults; null unless the server was started for that.</summary>
+    public FaultInjection? Faults { get; init; }
 }

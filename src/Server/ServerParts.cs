@@ -5,9 +5,10 @@ using Homeport.Gateway.Http.Devices;
 using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Hub.Access;
-using Homeport.Hub.Events;
-using Homeport.Hub.CloudToDevice;
 using Homeport.Hub.Access.Certificates;
+using Homeport.Hub.CloudToDevice;
+using Homeport.Hub.Events;
+using Homeport.Hub.Faults;
 using Homeport.Hub.Limits;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
@@ -62,7 +63,6 @@ internal sealed class ServerParts : IAsyncDisposable
         var throttles = new Throttles(options.Limits, time);
         var door = new HubDoor
         {
-            Throttles = throttles,
             Authenticator = new DeviceAuthenticator(identities, policies, rules, certificates),
             Telemetry = new TelemetryIngest(_log),
             Twins = twins,
@@ -72,6 +72,8 @@ internal sealed class ServerParts : IAsyncDisposable
             Live = live,
             Activity = activity,
             Explanations = explanations,
+            Throttles = throttles,
+            Faults = options.FaultInjection ? new FaultInjection(time) : null,
         };
         Mqtt = new MqttDoor(door, sweeper, time, loggers.CreateLogger<MqttDoor>());
         var authorizer = new ServiceAuthorizer(policies, rules, HubErrors.IotHubUnauthorized, HubErrors.IotHubUnauthorizedAccess);
