@@ -33,20 +33,21 @@ public sealed class MethodTests(SharedServer shared)
         [
             new { invoke = target, method = new { methodName = "fail", payload = new { } } },
             new { invoke = target, method = new { methodName = "nothing" } },
-            new { invoke = target, method = new { methodName = "Echo", payload = 1 } },
+            // Letter case counts: the SDK has no handler for this one and says nothing.
+            new { invoke = target, method = new { methodName = "Echo", payload = 1, responseTimeoutInSeconds = 5 } },
             new { d = "d", calls = payloads.Length + 2 },
         ]);
         var results = await shared.TalkAsync(new { d = new { connectionString = shared.ConnectionString(device, module), module = module is not null } }, [.. steps], transport);
-        results.AllSucceeded();
+        var after = payloads.Length + 2;
+        results[after + 2].ErrorName.ShouldBe("GatewayTimeoutError");
+        results.Where((_, i) => i != after + 2).ToList().AllSucceeded();
         for (var i = 0; i < payloads.Length; i++)
         {
             ((int?)results[i + 2].Success["status"]).ShouldBe(200);
             results[i + 2].Success["payload"].ShouldBeJson(payloads[i]!.ToJsonString());
         }
-        var after = payloads.Length + 2;
         results[after].Success.ShouldBeJson("""{"status":500,"payload":{"why":"tired"}}""");
         results[after + 1].Success.ShouldBeJson("""{"status":201,"payload":null}""");
-        ((int?)results[after + 2].Success["status"]).ShouldBe(404, "the SDK's own answer for a name that has no handler: letter case counts");
         results[after + 3].Success.AsArray().Count.ShouldBe(payloads.Length + 2);
     }
 
@@ -74,8 +75,9 @@ public sealed class MethodTests(SharedServer shared)
                 new { d = "silent", @do = "close" },
                 new { answers = true },
             ]);
-        results[3].ErrorName.ShouldBe("DeviceNotFoundError", "the SDK's name for every 404 that it does not know better");
-        ((string?)results[3].Error!["header"]).ShouldBe("DeviceNotOnline", results[3].Error!.ToJsonString());
+        // The SDK has no class of its own for this one; the name of the error is what an application sees.
+        ((string?)results[3].Error!["header"], (int?)results[3].Error!["status"]).ShouldBe(("DeviceNotOnline", 404));
+        results[5].ErrorName.ShouldBe("DeviceNotFoundError");
         ((string?)results[4].Error!["header"]).ShouldBe("DeviceNotOnline");
         ((string?)results[5].Error!["header"]).ShouldBe("DeviceNotFound");
         ((string?)results[6].Error!["header"]).ShouldBe("ModuleNotFound");
@@ -143,7 +145,7 @@ public sealed class MethodTests(SharedServer shared)
         answer.Json.ShouldBeJson("""{"status":207,"payload":{"r":"ä"}}""");
         answer.Header("Content-Type").ShouldStartWith("application/json", Case.Insensitive);
         var message = (await paho.ResultAsync(TimeSpan.FromSeconds(30)))["messages"]!.AsArray().ShouldHaveSingleItem()!;
-        ((string?)message["topic"]).ShouldMatch("^\\$iothub/methods/POST/m/\\?\\$rid=[^/?&#]+$");
+        ((string)message["topic"]!).ShouldMatch("^\\$iothub/methods/POST/m/\\?\\$rid=[^/?&#]+$");
         (((int?)message["qos"]), (bool?)message["retain"]).ShouldBe((0, false));
         if (payload != "*")
             JsonNode.DeepEquals(JsonNode.Parse((string)message["payload"]!), JsonNode.Parse(payload)).ShouldBeTrue(message.ToJsonString());

@@ -115,8 +115,8 @@ run(async ({ service, transport = 'mqtt', devices = {}, steps }) => {
     if (step.twin) {
       const key = step.of.join('/');
       twins[key] ??= await twinOf(step.of);
-      const answer = await twins[key][step.twin](...resolve(step.args ?? []));
-      return answer.responseBody;
+      await twins[key][step.twin](...resolve(step.args ?? []));
+      return twins[key].toJSON();
     }
     if (step.invoke && step.later) {
       for (let i = 0; i < (step.times ?? 1); i++) open.push(invoke({ ...step, method: { ...step.method, payload: step.times ? i : step.method.payload } }));
