@@ -14,7 +14,11 @@ public sealed class DoorTls
     private SslServerAuthenticationOptions _options;
 
     /// <summary>Starts with a certificate.</summary>
-    public DoorTls(X509Certificate2 certificate) => _options = OptionsFor(certificate);
+    public DoorTls(X509Certificate2 certificate)
+    {
+        OpenSslBuffers.ReleaseWhenEmpty();
+        _options = OptionsFor(certificate);
+    }
 
     /// <summary>For Kestrel's listeners.</summary>
     public TlsHandshakeCallbackOptions Callback => new()
