@@ -42,9 +42,6 @@ public sealed record HubDoor
     /// <summary>Keeps why somebody was refused.</summary>
     public required Explanations Explanations { get; init; }
 
-    /// <summary>Limits of devices, or null for none.</summary>
-    public Throttles? Throttles { get; init; }
-
     /// <summary>Takes orders for faults; null unless the server was started for that.</summary>
     public FaultInjection? Faults { get; init; }
 }

@@ -6,6 +6,7 @@ using Homeport.Gateway;
 using Homeport.Gateway.Mqtt;
 using Homeport.Hub.Access;
 using Homeport.Hub.CloudToDevice;
+using Homeport.Hub.Faults;
 using Homeport.Hub.Limits;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
@@ -24,6 +25,7 @@ internal sealed class HubFixture : IAsyncDisposable
     public const string Host = "hub.example";
     private readonly TempFolder _folder = new();
     private ThrottleProfile _limits = ThrottleProfile.Machine();
+    private bool _takesFaults;
     private readonly ListLogger<MqttDoor> _doorLog = new();
     private readonly ListLogger<HubLog> _storageLog = new();
     private readonly ListLogger<ActivityJournal> _activityLog = new();
@@ -47,6 +49,13 @@ internal sealed class HubFixture : IAsyncDisposable
     public Task LimitAsync(HubOperation operation, int perMinute)
     {
         _limits = new ThrottleProfile { Name = "test", Hub = new Dictionary<HubOperation, Rate>(), Device = new Dictionary<HubOperation, Rate> { [operation] = Rate.OverAMinute(perMinute / 60.0) } };
+        return RestartAsync();
+    }
+
+    /// <summary>Starts the hub again so that it takes orders for faults.</summary>
+    public Task TakeFaultsAsync()
+    {
+        _takesFaults = true;
         return RestartAsync();
     }
 
@@ -164,6 +173,7 @@ internal sealed class HubFixture : IAsyncDisposable
             Subscriptions = new SqliteSubscriptionStore(_database, "hub1"),
             CloudToDevice = new CloudToDeviceMessages(new SqliteCloudToDeviceStore(_database, "hub1"), Live, new CloudToDeviceSettings(), Time),
             Throttles = new Throttles(_limits, Time),
+            Faults = _takesFaults ? new FaultInjection(Time) : null,
             Live = Live,
             Activity = activity,
             Explanations = Explanations,

@@ -18,6 +18,7 @@ namespace Homeport.Tests.Transcripts;
 /// ? text              the newest explanation has this text
 /// ~ 1001              an error that the server is expected to log, once or more
 /// * limit TwinRead 60 restarts with this limit for each device, in a minute
+/// * faults on         restarts so that messages may order faults
 /// * restart           stops the server and starts another on the same files
 /// * twin dev1 {"tags":{}}, * replace twin dev1 {...}, * show twin dev1 {...}
 ///                     a service patches, replaces, reads a twin; "-> PreconditionFailed" at the end: is refused. Read: desired and reported, each with its version
@@ -182,6 +183,7 @@ internal sealed partial class Script(HubFixture hub)
             case ["registry", "fails"]: hub.Store.AfterFind = () => throw new InvalidOperationException("a fault made by the test"); break;
             case ["stop"]: await hub.StopAsync(); break;
             case ["restart"]: await hub.RestartAsync(); break;
+            case ["faults", "on"]: await hub.TakeFaultsAsync(); break;
             case ["limit", var operation, var perMinute]: await hub.LimitAsync(Enum.Parse<HubOperation>(operation), int.Parse(perMinute, CultureInfo.InvariantCulture)); break;
             case ["enable", var id]: await ChangeAsync(id, i => i with { Enabled = true }); break;
             default: (await _service.TryActAsync(name, text)).ShouldBeTrue("not an action"); break;

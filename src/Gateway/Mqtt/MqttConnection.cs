@@ -315,6 +315,12 @@ internal sealed partial class MqttConnection : IDeviceLink
             await RefuseAsync(ConnectReturnCode.NotAuthorized, CloseReason.AuthenticationFailed);
             return;
         }
+        if (_hub.Faults?.OnConnect(device.Identity.Key) is { } ordered)
+        {
+            _hub.Explanations.Keep(ordered, "mqtt");
+            await RefuseAsync(ConnectReturnCode.NotAuthorized, CloseReason.FaultOrdered);
+            return;
+        }
         if (_hub.Throttles.TryTake(HubOperation.Connect, device.Identity.Key) is { } throttled)
         {
             _hub.Explanations.Keep(throttled.Refusal, "mqtt");

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using Homeport.Hub.Access;
+using Homeport.Hub.Faults;
 using Homeport.Hub.Limits;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
@@ -110,7 +111,7 @@ internal sealed class MqttSession
         if (publish.Qos == 2)
             return CloseReason.QosNotSupported;
         if (_telemetry.TryMatch(publish.Topic, out var bag))
-            return TakeTelemetry(publish, bag);
+            return TakeTelemetry(publish, bag, link);
         if (!RequestTopic.TryParse(publish.Topic, out var request))
             return CloseReason.TopicNotAllowed;
         var done = Task.CompletedTask;
@@ -142,7 +143,34 @@ internal sealed class MqttSession
     /// <summary>Forgets filters, and answers when that is stored.</summary>
     public void Unsubscribe(UnsubscribePacket unsubscribe) => _outbox.Send(unsubscribe.Unsuback(), Subscriptions.Remove(unsubscribe));
 
-    private CloseReason TakeTelemetry(PublishPacket publish, ReadOnlySpan<byte> bag)
+    /// <summary>Looks whether a message orders a fault, or meets one that was ordered. True when it is not stored.</summary>
+    private bool TakeFault(FaultInjection faults, ReadOnlySpan<byte> properties, IDeviceLink link, out CloseReason ended)
+    {
+        ended = CloseReason.None;
+        if (FaultOrder.Read(properties) is { } order && faults.Take(Key, FaultProtocol.Mqtt, order) is { } action)
+        {
+            if (action.Effect == FaultEffect.None)
+                return false;
+            if (action.After == TimeSpan.Zero)
+                ended = CloseReason.FaultOrdered;
+            else
+                _ = CloseLaterAsync(link, action.After);
+            return true;
+        }
+        if (faults.OnSend(Key) is not { } refusal)
+            return false;
+        _hub.Explanations.Keep(refusal, "mqtt");
+        ended = CloseReason.FaultOrdered;
+        return true;
+    }
+
+    private async Task CloseLaterAsync(IDeviceLink link, TimeSpan delay)
+    {
+        await Task.Delay(delay, _time);
+        link.Close(CloseReason.FaultOrdered);
+    }
+
+    private CloseReason TakeTelemetry(PublishPacket publish, ReadOnlySpan<byte> bag, IDeviceLink link)
     {
         var size = TelemetryTopic.MaxPropertySize(bag);
         byte[]? rented = null;
@@ -157,6 +185,8 @@ internal sealed class MqttSession
                 _hub.Explanations.Keep(throttled.Refusal, "mqtt");
                 return CloseReason.Throttled;
             }
+            if (_hub.Faults is { } faults && TakeFault(faults, properties[..length], link, out var ended))
+                return ended;
             var commit = _hub.Telemetry.Append(_writer, properties[..length], publish.Payload);
             if (publish.Qos == 1)
                 _outbox.Puback(publish.PacketId, commit);

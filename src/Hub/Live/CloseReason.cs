@@ -39,6 +39,8 @@ public enum CloseReason
     TakenOver,
     /// <summary>The identity was disabled, deleted or got other credentials.</summary>
     IdentityChanged,
+    /// <summary>The client ordered the fault, on a server that takes such orders for tests.</summary>
+    FaultOrdered,
     /// <summary>The disk refused the messages.</summary>
     StorageFailed,
     /// <summary>The server stops.</summary>
