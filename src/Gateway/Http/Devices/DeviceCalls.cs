@@ -36,7 +36,7 @@ public sealed class DeviceCalls(HubDoor door, TimeProvider time)
     };
 
     /// <summary>Keeps and sends a refusal.</summary>
-    internal Task RefuseAsync(HttpContext context, Refusal refusal) => context.WriteRefusalAsync(door.Explanations.Keep(refusal, "https"), time.GetUtcNow());
+    internal Task RefuseAsync(HttpContext context, Refusal refusal) => context.WriteRefusalAsync(door.Explanations.Keep(refusal, "https", context.DeviceId()), time.GetUtcNow());
 
     /// <summary>Answers 204, or the refusal.</summary>
     internal Task AnswerAsync(HttpContext context, Refusal? refusal)
