@@ -29,6 +29,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Task> _background = [];
     private readonly CertificateRenewal _renewal;
+    private readonly FileParts _files;
 
     public HomeportServer(ServerOptions options, Ports ports, Installation installation, TimeProvider time)
     {
@@ -69,6 +70,8 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapProvisioningDevices(parts.Provisioning);
         _web.MapProvisioningService(parts.Provisioning);
         _web.MapWebSockets(parts.Hub, mqtt);
+        _files = new FileParts(options, ports.Https, installation, parts.Hub, parts.Authenticator, loggers);
+        _files.Map(_web);
         _web.MapFallback(context => parts.Hub.RefuseNotFoundAsync(context));
         _renewal = new CertificateRenewal(certificate, tls, time, loggers.CreateLogger<CertificateRenewal>());
     }
@@ -96,7 +99,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         {
             throw new ServerStartException($"{e.Message} Stop the program that has it, or choose another port.", e);
         }
-        _background.AddRange([.. _parts.Background.Select(run => run(_stop.Token)), _renewal.RunAsync(_stop.Token)]);
+        _background.AddRange([.. _parts.Background.Select(run => run(_stop.Token)), _renewal.RunAsync(_stop.Token), _files.RunAsync(_stop.Token)]);
         _web.Lifetime.ApplicationStopping.Register(_stop.Cancel);
     }
 
@@ -109,6 +112,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         await _web.DisposeAsync();
         // Last of all: what devices sent before the doors closed is written.
         await _parts.DisposeAsync();
+        _files.Dispose();
         _stop.Dispose();
     }
 

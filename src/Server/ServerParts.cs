@@ -68,6 +68,7 @@ internal sealed class ServerParts : IAsyncDisposable
             Explanations = explanations,
         };
         Mqtt = new MqttDoor(door, sweeper, time, loggers.CreateLogger<MqttDoor>());
+        Authenticator = door.Authenticator;
         var authorizer = new ServiceAuthorizer(policies, rules, HubErrors.IotHubUnauthorized, HubErrors.IotHubUnauthorizedAccess);
         Hub = new HubApi
         {
@@ -94,6 +95,8 @@ internal sealed class ServerParts : IAsyncDisposable
 
     /// <summary>What runs beside the doors until the server stops.</summary>
     public IReadOnlyList<Func<CancellationToken, Task>> Background { get; }
+
+    public DeviceAuthenticator Authenticator { get; }
 
     public MqttDoor Mqtt { get; }
 

@@ -189,11 +189,11 @@ public abstract class CloudToDeviceStoreCompliance : IAsyncLifetime
     {
         await EnqueueAsync(Device, "d");
         await EnqueueAsync(Module, "m");
-        (await Fixture.Store.Identities.DeleteAsync("dev1", "m1", 99, default)).ShouldBeFalse();
+        (await Fixture.Store.Identities.DeleteAsync("dev1", "m1", 99, null, default)).ShouldBeFalse();
         Store.Count(Module, Now).ShouldBe(1);
-        (await Fixture.Store.Identities.DeleteAsync("dev1", "m1", null, default)).ShouldBeTrue();
+        (await Fixture.Store.Identities.DeleteAsync("dev1", "m1", null, null, default)).ShouldBeTrue();
         (Store.Count(Device, Now), Store.Count(Module, Now)).ShouldBe((1, 0));
-        (await Fixture.Store.Identities.DeleteAsync("dev1", null, null, default)).ShouldBeTrue();
+        (await Fixture.Store.Identities.DeleteAsync("dev1", null, null, null, default)).ShouldBeTrue();
         Store.Count(Device, Now).ShouldBe(0);
     }
 
@@ -261,7 +261,7 @@ public abstract class CloudToDeviceStoreCompliance : IAsyncLifetime
                 GenerationId = "gen-" + device,
                 Enabled = device != "off" || module is not null,
                 Authentication = new Authentication(AuthenticationType.None),
-            }, default);
+            }, null, default);
         }
     }
 }

@@ -8,9 +8,9 @@ namespace Homeport.Tests.Compliance;
 internal sealed record DeviceStores(IIdentityStore Identities, ITwinStore Twins, ISubscriptionStore Subscriptions)
 {
     public async Task CreateAsync(string deviceId, string? moduleId = null)
-        => (await Identities.InsertAsync(Identity(deviceId, moduleId), default)).ShouldBeTrue();
+        => (await Identities.InsertAsync(Identity(deviceId, moduleId), null, default)).ShouldBeTrue();
 
-    public async Task DeleteAsync(string deviceId, string? moduleId = null) => (await Identities.DeleteAsync(deviceId, moduleId, null, default)).ShouldBeTrue();
+    public async Task DeleteAsync(string deviceId, string? moduleId = null) => (await Identities.DeleteAsync(deviceId, moduleId, null, null, default)).ShouldBeTrue();
 
     public static Identity Identity(string deviceId, string? moduleId = null) => new()
     {

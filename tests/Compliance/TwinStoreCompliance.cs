@@ -43,7 +43,7 @@ public abstract class TwinStoreCompliance : IAsyncLifetime
         await Stores.CreateAsync("dev1", "m1");
         foreach (var moduleId in (string?[])[null, "m1"])
         {
-            var outcome = await Twins.ChangeAsync("dev1", moduleId, Full, _ => { }, default);
+            var outcome = await Twins.ChangeTwinAsync("dev1", moduleId, Full, _ => { }, default);
             Same(outcome!.Value.Value, Filled(new Twin { DeviceId = "dev1", ModuleId = moduleId }));
         }
         Same(await Twins.FindAsync("dev1", null, default), Filled(new Twin { DeviceId = "dev1" }));
@@ -74,7 +74,7 @@ public abstract class TwinStoreCompliance : IAsyncLifetime
             called = true;
             return twin;
         }
-        (await Twins.ChangeAsync("nobody", null, Change, _ => called = true, default)).ShouldBeNull();
+        (await Twins.ChangeTwinAsync("nobody", null, Change, _ => called = true, default)).ShouldBeNull();
         called.ShouldBeFalse();
         (await Twins.FindAsync("nobody", null, default)).ShouldBeNull();
     }
@@ -85,7 +85,7 @@ public abstract class TwinStoreCompliance : IAsyncLifetime
         await Stores.CreateAsync("dev1");
         var refusal = new Refusal(HubErrors.ArgumentInvalid, "seen", "fix");
         var told = false;
-        var outcome = await Twins.ChangeAsync("dev1", null, _ => refusal, _ => told = true, default);
+        var outcome = await Twins.ChangeTwinAsync("dev1", null, _ => refusal, _ => told = true, default);
         outcome!.Value.Refusal.ShouldBe(refusal);
         told.ShouldBeFalse();
         Same(await Twins.FindAsync("dev1", null, default), new Twin { DeviceId = "dev1" });
@@ -97,9 +97,9 @@ public abstract class TwinStoreCompliance : IAsyncLifetime
         await Stores.CreateAsync("dev1");
         await Stores.CreateAsync("dev2");
         var told = new ConcurrentQueue<string>();
-        var good = Enumerable.Range(0, 20).Select(_ => Twins.ChangeAsync("dev1", null, t => t with { Version = t.Version + 1 }, t => told.Enqueue(t.DeviceId), default)).ToList();
-        var bad = Twins.ChangeAsync("dev2", null, _ => throw new InvalidOperationException("in the middle"), t => told.Enqueue(t.DeviceId), default);
-        good.AddRange(Enumerable.Range(0, 20).Select(_ => Twins.ChangeAsync("dev1", null, t => t with { Version = t.Version + 1 }, t => told.Enqueue(t.DeviceId), default)));
+        var good = Enumerable.Range(0, 20).Select(_ => Twins.ChangeTwinAsync("dev1", null, t => t with { Version = t.Version + 1 }, t => told.Enqueue(t.DeviceId), default)).ToList();
+        var bad = Twins.ChangeTwinAsync("dev2", null, _ => throw new InvalidOperationException("in the middle"), t => told.Enqueue(t.DeviceId), default);
+        good.AddRange(Enumerable.Range(0, 20).Select(_ => Twins.ChangeTwinAsync("dev1", null, t => t with { Version = t.Version + 1 }, t => told.Enqueue(t.DeviceId), default)));
         (await Should.ThrowAsync<InvalidOperationException>(bad)).Message.ShouldBe("in the middle");
         await Task.WhenAll(good);
         (await Twins.FindAsync("dev1", null, default))!.Version.ShouldBe(42);
@@ -116,7 +116,7 @@ public abstract class TwinStoreCompliance : IAsyncLifetime
         await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
         {
             for (var i = 0; i < 50; i++)
-                await Twins.ChangeAsync("dev1", null, t => t with { Version = t.Version + 1 }, t => told.Enqueue(t.Version), default);
+                await Twins.ChangeTwinAsync("dev1", null, t => t with { Version = t.Version + 1 }, t => told.Enqueue(t.Version), default);
         })));
         (await Twins.FindAsync("dev1", null, default))!.Version.ShouldBe(402);
         told.ShouldBe(Enumerable.Range(3, 400).Select(v => (long)v));
@@ -129,7 +129,7 @@ public abstract class TwinStoreCompliance : IAsyncLifetime
         for (var i = 0; i < 20; i++)
         {
             Task<Twin?>? read = null;
-            await Twins.ChangeAsync("dev1", null, t => t with { Version = t.Version + 1 }, t => read = Twins.FindAsync("dev1", null, default), default);
+            await Twins.ChangeTwinAsync("dev1", null, t => t with { Version = t.Version + 1 }, t => read = Twins.FindAsync("dev1", null, default), default);
             (await read.ShouldNotBeNull())!.Version.ShouldBe(i + 3);
         }
     }
@@ -140,7 +140,7 @@ public abstract class TwinStoreCompliance : IAsyncLifetime
         await Stores.CreateAsync("dev1");
         using var gone = new CancellationTokenSource();
         await gone.CancelAsync();
-        await Should.ThrowAsync<OperationCanceledException>(Twins.ChangeAsync("dev1", null, t => t with { Version = 99 }, _ => { }, gone.Token));
+        await Should.ThrowAsync<OperationCanceledException>(Twins.ChangeTwinAsync("dev1", null, t => t with { Version = 99 }, _ => { }, gone.Token));
         (await Twins.FindAsync("dev1", null, default))!.Version.ShouldBe(2);
     }
 
@@ -150,7 +150,7 @@ public abstract class TwinStoreCompliance : IAsyncLifetime
         foreach (var (device, module) in ((string, string?)[])[("dev1", null), ("dev1", "m1"), ("dev1", "m2"), ("dev11", null)])
         {
             await Stores.CreateAsync(device, module);
-            await Twins.ChangeAsync(device, module, Full, _ => { }, default);
+            await Twins.ChangeTwinAsync(device, module, Full, _ => { }, default);
         }
         await Stores.DeleteAsync("dev1", "m1");
         (await Twins.FindAsync("dev1", "m1", default)).ShouldBeNull();
@@ -159,7 +159,7 @@ public abstract class TwinStoreCompliance : IAsyncLifetime
         (await Twins.FindAsync("dev1", null, default)).ShouldBeNull();
         (await Twins.FindAsync("dev1", "m2", default)).ShouldBeNull("a device takes its modules along");
         (await Twins.FindAsync("dev11", null, default)).ShouldNotBeNull();
-        (await Twins.ChangeAsync("dev1", null, Full, _ => { }, default)).ShouldBeNull();
+        (await Twins.ChangeTwinAsync("dev1", null, Full, _ => { }, default)).ShouldBeNull();
         await Stores.CreateAsync("dev1");
         await Stores.CreateAsync("dev1", "m2");
         Same(await Twins.FindAsync("dev1", null, default), new Twin { DeviceId = "dev1" });
@@ -172,8 +172,8 @@ public abstract class TwinStoreCompliance : IAsyncLifetime
         await Stores.CreateAsync("dev1");
         await ChangeAsync("dev1", Full);
         (await Stores.Identities.ReplaceAsync(DeviceStores.Identity("dev1") with { Enabled = false, Version = 2 }, 1, default)).ShouldBeTrue();
-        (await Stores.Identities.InsertAsync(DeviceStores.Identity("dev1"), default)).ShouldBeFalse();
-        (await Stores.Identities.DeleteAsync("dev1", null, 77, default)).ShouldBeFalse();
+        (await Stores.Identities.InsertAsync(DeviceStores.Identity("dev1"), null, default)).ShouldBeFalse();
+        (await Stores.Identities.DeleteAsync("dev1", null, 77, null, default)).ShouldBeFalse();
         Same(await Twins.FindAsync("dev1", null, default), Filled(new Twin { DeviceId = "dev1" }));
     }
 
@@ -215,5 +215,5 @@ public abstract class TwinStoreCompliance : IAsyncLifetime
 
     private static string Text(ReadOnlyMemory<byte> bytes) => Encoding.UTF8.GetString(bytes.Span);
 
-    private async Task ChangeAsync(string deviceId, Func<Twin, Outcome<Twin>> change) => (await Twins.ChangeAsync(deviceId, null, change, _ => { }, default))!.Value.Refusal.ShouldBeNull();
+    private async Task ChangeAsync(string deviceId, Func<Twin, Outcome<Twin>> change) => (await Twins.ChangeTwinAsync(deviceId, null, change, _ => { }, default))!.Value.Refusal.ShouldBeNull();
 }

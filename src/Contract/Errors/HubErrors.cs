@@ -7,6 +7,7 @@ public static class HubErrors
     public static readonly ServiceError ArgumentInvalid = new(nameof(ArgumentInvalid), 400004, "An argument is not valid.");
     public static readonly ServiceError ArgumentNull = new(nameof(ArgumentNull), 400005, "An argument is missing.");
     public static readonly ServiceError IotHubFormatError = new(nameof(IotHubFormatError), 400006, "The request cannot be read.");
+    public static readonly ServiceError InvalidFileUploadCorrelationId = new(nameof(InvalidFileUploadCorrelationId), 400015, "The device has no open upload with this correlation id.");
     public static readonly ServiceError ConnectionForcefullyClosedOnNewConnection =
         new(nameof(ConnectionForcefullyClosedOnNewConnection), 400027, "The same device connected again, so this connection was closed.");
     public static readonly ServiceError IotHubNotFound = new(nameof(IotHubNotFound), 401001, "No hub answers under this host name.");
@@ -14,6 +15,8 @@ public static class HubErrors
     public static readonly ServiceError IotHubUnauthorized = new(nameof(IotHubUnauthorized), 401003, "The credentials are not accepted.");
     public static readonly ServiceError DeviceMaximumQueueDepthExceeded = new(nameof(DeviceMaximumQueueDepthExceeded), 403004, "The device's queue is full.");
     public static readonly ServiceError InvalidMessageExpiryTime = new(nameof(InvalidMessageExpiryTime), 403009, "The message's expiry time cannot be used.");
+    public static readonly ServiceError DeviceMaximumActiveFileUploadLimitExceeded =
+        new(nameof(DeviceMaximumActiveFileUploadLimitExceeded), 403006, "The device has as many open uploads as it may have.");
     public static readonly ServiceError DeviceDisabled = new(nameof(DeviceDisabled), 403012, "The device is disabled.");
     public static readonly ServiceError DeviceMaximumInflightMethodExceeded =
         new(nameof(DeviceMaximumInflightMethodExceeded), 403800, "The device has as many calls under way as it may have.");

@@ -29,4 +29,9 @@ namespace Homeport.Contract.Rest;
 [JsonSerializable(typeof(PurgeResult))]
 [JsonSerializable(typeof(IReadOnlyList<WaitingMessage>))]
 [JsonSerializable(typeof(ReadyFile))]
+[JsonSerializable(typeof(UploadRequestBody))]
+[JsonSerializable(typeof(UploadTicketBody))]
+[JsonSerializable(typeof(UploadReportBody))]
+[JsonSerializable(typeof(FileNotificationBody))]
+[JsonSerializable(typeof(BlobAccessBody))]
 public sealed partial class Json : JsonSerializerContext;

@@ -25,6 +25,7 @@ internal static class OptionsReader
             RetentionDays = Number(sources, Setting.RetentionDays, 1, 7),
             Events = Sources(sources[Setting.Events].Text, errors),
             LogLevel = Level(sources, errors),
+            Files = FileSettings.Read(sources, (setting, min, max) => Number(sources, setting, min, max)),
             Demo = demo,
             DemoTpm = demoTpm,
         };
@@ -48,6 +49,7 @@ internal static class OptionsReader
         {
             var value = setting == Setting.Host ? string.Join(", ", options.Hosts)
                 : setting == Setting.Data ? options.DataDirectory
+                : setting == Setting.BlobStorage ? FileSettings.Shown(sources[setting])
                 : sources[setting].Text ?? "(none)";
             yield return (setting.Name, value, sources[setting].Source);
         }

@@ -44,6 +44,9 @@ public sealed record ServerOptions
     /// <summary>Smallest level that is logged.</summary>
     public required LogLevel LogLevel { get; init; }
 
+    /// <summary>Files of devices.</summary>
+    public FileSettings Files { get; init; } = FileSettings.Default;
+
     /// <summary>Plays the demonstration once the doors are open.</summary>
     public bool Demo { get; init; }
 

@@ -25,6 +25,13 @@ internal sealed record Setting(string Name, string? Default, string Description)
     public static readonly Setting Events = new("events", null, "Event sources to put into the log beside telemetry, separated by commas: twinChangeEvents, deviceLifecycleEvents, deviceConnectionStateEvents");
     public static readonly Setting LogLevel = new("log-level", "Information", "Trace, Debug, Information, Warning, Error or None");
 
+    public static readonly Setting BlobStorage = new("blob-storage", null, "File with the connection string of a storage account for the files of devices. Default: the built-in store");
+    public static readonly Setting BlobContainer = new("blob-container", FileSettings.DefaultContainer, "Container for the files of devices");
+    public static readonly Setting BlobBlockMb = new("blob-block-mb", "100", "Longest block, and file in one request, of the built-in store, in MiB");
+    public static readonly Setting BlobSizeMb = new("blob-size-mb", "5120", "Longest file of the built-in store, in MiB");
+    public static readonly Setting BlobQuotaMb = new("blob-quota-mb", "20480", "All that the built-in store may hold, in MiB");
+
     public static readonly IReadOnlyList<Setting> All =
-        [Host, Data, HttpsPort, MqttPort, CrlPort, Certificate, CertificateKey, ReadyFile, Partitions, RetentionDays, Events, LogLevel];
+        [Host, Data, HttpsPort, MqttPort, CrlPort, Certificate, CertificateKey, ReadyFile, Partitions, RetentionDays, Events, LogLevel,
+            BlobStorage, BlobContainer, BlobBlockMb, BlobSizeMb, BlobQuotaMb];
 }

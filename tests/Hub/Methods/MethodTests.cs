@@ -233,7 +233,7 @@ public sealed class MethodTests
     {
         await RegisterAsync("dev1");
         var call = InvokeAsync("dev1", connect: 10);
-        await _store.DeleteAsync("dev1", null, null, default);
+        await _store.DeleteAsync("dev1", null, null, null, default);
         _time.Advance(TimeSpan.FromSeconds(11));
         (await Done(call)).Refusal!.Error.ShouldBe(HubErrors.DeviceNotFound);
     }
@@ -428,7 +428,7 @@ public sealed class MethodTests
                 ConnectionTime = connected,
                 Authentication = new Authentication(AuthenticationType.Sas, new byte[32], new byte[32]),
             },
-            default)).ShouldBeTrue();
+            null, default)).ShouldBeTrue();
     }
 
     private async Task<FakeLink> ConnectAsync(string key, bool register = true)
@@ -488,6 +488,8 @@ public sealed class MethodTests
     private sealed class EchoLink(string key, DirectMethods methods) : IDeviceLink
     {
         public string Key => key;
+
+        public DateTimeOffset LastActivity => default;
 
         public bool TakesMethods => true;
 

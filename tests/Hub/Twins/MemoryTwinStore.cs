@@ -18,7 +18,8 @@ internal sealed class MemoryTwinStore : ITwinStore
             return Task.FromResult(_twins.GetValueOrDefault(Identity.KeyOf(deviceId, moduleId)));
     }
 
-    public async Task<Outcome<Twin>?> ChangeAsync(string deviceId, string? moduleId, Func<Twin, Outcome<Twin>> change, Action<Twin> committed, CancellationToken token)
+    public async Task<Outcome<TwinChange>?> ChangeAsync(
+        string deviceId, string? moduleId, Func<Twin, Outcome<TwinChange>> change, Action<TwinChange> committed, CancellationToken token)
     {
         await Task.Yield();
         lock (_lock)
@@ -29,7 +30,7 @@ internal sealed class MemoryTwinStore : ITwinStore
             var outcome = change(before);
             if (outcome.Value is { } after)
             {
-                _twins[key] = after;
+                _twins[key] = after.Twin;
                 committed(after);
             }
             return outcome;

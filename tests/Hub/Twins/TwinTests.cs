@@ -20,7 +20,7 @@ public abstract class TwinTests
         foreach (var moduleId in (string?[])[null, "m1"])
         {
             _store.Add("dev1", moduleId);
-            identities.InsertAsync(new Identity { DeviceId = "dev1", ModuleId = moduleId, GenerationId = "1", Authentication = new Authentication(AuthenticationType.Sas, new byte[32], new byte[32]) }, default).IsCompletedSuccessfully.ShouldBeTrue();
+            identities.InsertAsync(new Identity { DeviceId = "dev1", ModuleId = moduleId, GenerationId = "1", Authentication = new Authentication(AuthenticationType.Sas, new byte[32], new byte[32]) }, null, default).IsCompletedSuccessfully.ShouldBeTrue();
         }
     }
 
