@@ -63,6 +63,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapAdmission(parts.Hub, parts.Admission);
         _web.MapMethods(parts.Hub);
         _web.MapMessages(parts.Hub);
+        _web.MapDiagnosis(parts.Diagnosis);
         _web.MapTelemetry(parts.Devices);
         _web.MapDeviceBound(parts.Devices);
         _web.MapServiceMessages(parts.DeviceMessages);

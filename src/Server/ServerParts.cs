@@ -94,6 +94,7 @@ internal sealed class ServerParts : IAsyncDisposable
         Devices = new DeviceCalls(door, time);
         DeviceMessages = new MessageApi(Hub, messages, feedback);
         var rows = new SqliteQuerySource(installation.Database, live, Installation.HubName);
+        Diagnosis = new DiagnosisApi(Hub, door.Subscriptions);
         Queries = new QueryRunner(rows);
         Admission = new DeviceAdmission(registry, rows);
         Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync];
@@ -111,6 +112,8 @@ internal sealed class ServerParts : IAsyncDisposable
     public DeviceCalls Devices { get; }
 
     public MessageApi DeviceMessages { get; }
+
+    public DiagnosisApi Diagnosis { get; }
 
     public QueryRunner Queries { get; }
 

@@ -23,6 +23,7 @@ namespace Homeport.Contract.Rest;
 [JsonSerializable(typeof(StoredMessage))]
 [JsonSerializable(typeof(ExplanationBody))]
 [JsonSerializable(typeof(IReadOnlyList<ExplanationBody>))]
+[JsonSerializable(typeof(DeviceDiagnosis))]
 [JsonSerializable(typeof(IReadOnlyList<BatchedMessage>))]
 [JsonSerializable(typeof(FeedbackRecord))]
 [JsonSerializable(typeof(PurgeResult))]

@@ -51,7 +51,8 @@ public sealed record HubApi
     public Throttles? Throttles { get; init; }
 
     /// <summary>Keeps and sends a refusal.</summary>
-    public Task RefuseAsync(HttpContext context, Refusal refusal) => context.WriteRefusalAsync(Explanations.Keep(refusal, "https"), Time.GetUtcNow());
+    public Task RefuseAsync(HttpContext context, Refusal refusal)
+        => context.WriteRefusalAsync(Explanations.Keep(refusal, "service", (string?)context.Request.RouteValues.GetValueOrDefault("deviceId")), Time.GetUtcNow());
 
     /// <summary>Answers a call that no endpoint knows. Not kept: strangers would push out what is worth keeping.</summary>
     public Task RefuseNotFoundAsync(HttpContext context)

@@ -311,7 +311,7 @@ internal sealed partial class MqttConnection : IDeviceLink
         var outcome = await AuthenticateAsync(connect!);
         if (!outcome.Succeeded(out var device, out var refusal))
         {
-            _hub.Explanations.Keep(refusal, "mqtt");
+            _hub.Explanations.Keep(refusal, "mqtt", ClaimedDevice(connect!));
             await RefuseAsync(ConnectReturnCode.NotAuthorized, CloseReason.AuthenticationFailed);
             return;
         }
@@ -396,8 +396,12 @@ internal sealed partial class MqttConnection : IDeviceLink
             _ => null,
         };
         if (fix is not null)
-            _hub.Explanations.Keep(new Refusal(HubErrors.ArgumentInvalid, $"Connection of {Name} ended: {Reason}", fix), "mqtt");
+            _hub.Explanations.Keep(new Refusal(HubErrors.ArgumentInvalid, $"Connection of {Name} ended: {Reason}", fix), "mqtt", _session?.DeviceId);
     }
+
+    /// <summary>Whom a refusal concerns. A client whose user name cannot be read says it in its client id as well.</summary>
+    private static string ClaimedDevice(ConnectPacket connect)
+        => MqttUserName.TryParse(connect.UserName, out var user, out _) ? user.DeviceId : connect.ClientId.Split('/')[0];
 
     private static string Shorten(string text) => text.Length <= 128 ? text : text[..128] + "...";
 

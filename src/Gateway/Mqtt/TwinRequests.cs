@@ -104,7 +104,7 @@ internal sealed partial class TwinRequests(HubDoor hub, string deviceId, string?
     /// <summary>One of the SDKs sees an error only in a body with code and message.</summary>
     private byte[] Refuse(RequestTopic request, Refusal refusal)
     {
-        hub.Explanations.Keep(refusal, "mqtt");
+        hub.Explanations.Keep(refusal, "mqtt", deviceId);
         var body = JsonSerializer.SerializeToUtf8Bytes(
             new DeviceErrorBody(refusal.Error.Code, refusal.TrackingId, refusal.Text, time.GetUtcNow()), Json.Default.DeviceErrorBody);
         return Answer(request, refusal.Error.HttpStatus, "", body);

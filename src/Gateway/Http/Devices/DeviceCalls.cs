@@ -43,7 +43,7 @@ public sealed class DeviceCalls(HubDoor door, TimeProvider time)
     internal Task RefuseAsync(HttpContext context, Throttled throttled) => context.WriteThrottledAsync(throttled, time.GetUtcNow());
 
     /// <summary>Keeps and sends a refusal.</summary>
-    internal Task RefuseAsync(HttpContext context, Refusal refusal) => context.WriteRefusalAsync(door.Explanations.Keep(refusal, "https"), time.GetUtcNow());
+    internal Task RefuseAsync(HttpContext context, Refusal refusal) => context.WriteRefusalAsync(door.Explanations.Keep(refusal, "https", context.DeviceId()), time.GetUtcNow());
 
     /// <summary>Answers 204, or the refusal.</summary>
     internal Task AnswerAsync(HttpContext context, Refusal? refusal)
