@@ -5,14 +5,9 @@ using Homeport.Gateway.Http.Devices;
 using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Gateway.WebSockets;
-using Homeport.Hub.Events;
-using Homeport.Hub.CloudToDevice;
-using Homeport.Hub.Live;
 using Homeport.Hub.Telemetry;
-using Homeport.Log;
 using Homeport.Server.Certificates;
 using Homeport.Server.Options;
-using Homeport.Storage.Sqlite;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 

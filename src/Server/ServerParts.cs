@@ -48,7 +48,7 @@ internal sealed class ServerParts : IAsyncDisposable
         _records = SqliteRecordStore.Open(Path.Combine(options.DataDirectory, $"{Installation.HubName}.messages.db"), options.Partitions);
         _log = new HubLog(_records, TimeSpan.FromDays(options.RetentionDays), time, loggers.CreateLogger<HubLog>());
         _events = new EventRelay(new SqliteEventStore(installation.Database, Installation.HubName), _log, loggers.CreateLogger<EventRelay>());
-        events.Stored += _events.Wake;
+        events.Stored = _events.Wake;
         var activity = new ActivityJournal(identities, time, loggers.CreateLogger<ActivityJournal>(), new ConnectionEvents(live, events, _events, time));
         var sweeper = new ConnectionSweeper(time);
 

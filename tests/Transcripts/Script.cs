@@ -143,7 +143,7 @@ internal sealed partial class Script(HubFixture hub)
             return;
         }
         var actual = await client.ReceiveAsync();
-        var pattern = Place().Replace(Regex.Escape(Lengthened(text)), "(?<$1>[^/?&#\\s]+)").Replace("\\*", ".*", StringComparison.Ordinal);
+        var pattern = Place().Replace(Regex.Escape(Lengthened(text)), "(?<${name}>[^/?&#\\s]+)").Replace("\\*", ".*", StringComparison.Ordinal);
         var match = Regex.Match(actual, $"^{pattern}$", RegexOptions.Singleline, TimeSpan.FromSeconds(5));
         match.Success.ShouldBeTrue($"the server sent '{actual}'");
         foreach (var group in match.Groups.Values.Where(g => char.IsLetter(g.Name[0])))
@@ -227,7 +227,7 @@ internal sealed partial class Script(HubFixture hub)
     [GeneratedRegex("^(?<name>[a-z]*)(?<sign>[><!*=?~]) (?<text>.+)$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Line();
 
-    [GeneratedRegex(@"\\\{([a-z]+)}", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"\\\{(?<name>[a-z]+)}", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Place();
 
     [GeneratedRegex(@"\{(?<letter>[a-z])\*(?<count>\d+)}", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Homeport.Hub.Live;
@@ -136,10 +135,11 @@ public sealed class TranscriptTests
                 var packet = await client.ReceiveAsync();
                 if (packet == "SUBACK #1 0")
                     continue;
-                var match = Regex.Match(packet, """^PUBLISH q0 \$iothub/twin/PATCH/properties/desired/\?\$version=(\d+) \| \{"w":\d,"\$version":(\d+)}$""");
+                var match = Regex.Match(packet, """^PUBLISH q0 \$iothub/twin/PATCH/properties/desired/\?\$version=(?<topic>\d+) \| \{"w":\d,"\$version":(?<body>\d+)}$""",
+                    RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1));
                 match.Success.ShouldBeTrue(packet);
-                match.Groups[1].Value.ShouldBe(match.Groups[2].Value);
-                var version = long.Parse(match.Groups[1].Value);
+                match.Groups["topic"].Value.ShouldBe(match.Groups["body"].Value);
+                var version = long.Parse(match.Groups["topic"].Value);
                 if (i > 1)
                     version.ShouldBe(last + 1, "no gap and no other order while connected");
                 version.ShouldBeGreaterThan(last);

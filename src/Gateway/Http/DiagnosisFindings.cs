@@ -24,10 +24,14 @@ internal static class DiagnosisFindings
         if (!identities.Exists(i => i.Connected))
         {
             if (own is not null && (lastActivity is null || own.Time > lastActivity))
+            {
                 yield return new DiagnosisFinding($"It was refused after its last activity. {own.Refusal.Seen}", own.Refusal.Fix);
+            }
             else if (lastActivity is null)
+            {
                 yield return new DiagnosisFinding("It never arrived here: it was neither let in nor refused",
                     "Check the host name in its connection string, that it trusts this server's CA, and that it reaches port 8883 or 443.");
+            }
         }
 
         foreach (var identity in identities.Where(WaitsInVain))

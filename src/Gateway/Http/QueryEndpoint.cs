@@ -37,7 +37,7 @@ public static class QueryEndpoint
     }
 
     /// <summary>Writes a page: items as JSON in UTF-8, its type, and where the next one begins.</summary>
-    internal static Task WritePageAsync(this HttpContext context, string itemType, string? continuation, Action<Utf8JsonWriter> items)
+    internal static async Task WritePageAsync(this HttpContext context, string itemType, string? continuation, Action<Utf8JsonWriter> items)
     {
         context.Response.Headers["x-ms-item-type"] = itemType;
         if (continuation is not null)
@@ -49,7 +49,7 @@ public static class QueryEndpoint
             items(writer);
             writer.WriteEndArray();
         }
-        return context.WriteBytesAsync(stream.ToArray());
+        await context.WriteBytesAsync(stream.ToArray());
     }
 
     private static async Task RunAsync(HubApi hub, QueryRunner runner, HttpContext context)

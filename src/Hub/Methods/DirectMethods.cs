@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
@@ -19,6 +20,7 @@ public sealed class DirectMethods(LiveConnections live, IdentityRegistry registr
     public const int MaxInFlight = 128;
 
     private const int MaxName = 128;
+    private static readonly SearchValues<char> NotInTopics = SearchValues.Create("/?&#+\0");
     private static readonly TimeSpan MinResponse = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(300);
 
@@ -156,7 +158,7 @@ public sealed class DirectMethods(LiveConnections live, IdentityRegistry registr
 
     private static Refusal? Check(MethodCall call)
     {
-        if (call.Name.Length is 0 or > MaxName || call.Name.AsSpan().IndexOfAny("/?&#+\0") >= 0 || Encoding.UTF8.GetByteCount(call.Name) > 4 * MaxName)
+        if (call.Name.Length is 0 or > MaxName || call.Name.AsSpan().IndexOfAny(NotInTopics) >= 0 || Encoding.UTF8.GetByteCount(call.Name) > 4 * MaxName)
             return Invalid("methodName is empty, too long or has a character that cannot stand in a topic", $"Use 1 to {MaxName} characters without / ? & # +.");
         if (call.ResponseTimeout < MinResponse || call.ResponseTimeout > MaxWait)
             return Invalid($"responseTimeoutInSeconds is {call.ResponseTimeout.TotalSeconds}", "Use 5 to 300.");

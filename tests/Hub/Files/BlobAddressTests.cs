@@ -1,4 +1,3 @@
-using Homeport.Contract.Errors;
 using Homeport.Hub.Files;
 
 namespace Homeport.Tests.Hub.Files;

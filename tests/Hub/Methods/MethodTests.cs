@@ -475,7 +475,9 @@ public sealed class MethodTests
         {
             var value = field.GetValue(owner);
             if (value is IEnumerable table and not string)
+            {
                 yield return ($"{owner.GetType().Name}.{field.Name}", table);
+            }
             else if (value is not null && field.FieldType.Namespace == "Homeport.Hub.Methods")
             {
                 foreach (var inner in Tables(value))

@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Homeport.Contract.Errors;
-using Homeport.Hub.Live;
 using Homeport.Hub.Twins;
 
 namespace Homeport.Tests.Hub.Twins;

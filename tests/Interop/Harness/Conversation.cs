@@ -43,6 +43,8 @@ public static class Conversation
         var host = shared.Server.Ready.Hub.HostName;
         foreach (var (name, value) in new Dictionary<string, object>(StringComparer.Ordinal)
         {
+        }
+        {
             ["host"] = host,
             ["port"] = SharedServer.MqttPort,
             ["ca"] = shared.Server.Ready.CaFile,
