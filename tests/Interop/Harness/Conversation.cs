@@ -43,8 +43,6 @@ public static class Conversation
         var host = shared.Server.Ready.Hub.HostName;
         foreach (var (name, value) in new Dictionary<string, object>(StringComparer.Ordinal)
         {
-        }
-        {
             ["host"] = host,
             ["port"] = SharedServer.MqttPort,
             ["ca"] = shared.Server.Ready.CaFile,
@@ -52,7 +50,9 @@ public static class Conversation
             ["username"] = MqttWire.UserName(host, device.Id),
             ["password"] = SasToken.ForDevice(host, device.Id, device.PrimaryKey),
         })
+        {
             what[name] = value;
+        }
         var python = File.Exists("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
         var running = new RunningScenario("raw.py", ExternalProgram.Start(python, [Path.Combine(ServerProcess.Clients, "raw.py"), JsonSerializer.Serialize(what)], null));
         await running.WaitForEventAsync("ready");
