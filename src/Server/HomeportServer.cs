@@ -57,6 +57,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapQuery(parts.Hub, parts.Queries);
         _web.MapAdmission(parts.Hub, parts.Admission);
         _web.MapMethods(parts.Hub);
+        _web.MapJobs(parts.Hub, parts.Jobs);
         _web.MapMessages(parts.Hub);
         _web.MapDiagnosis(parts.Diagnosis);
         _web.MapTelemetry(parts.Devices);

@@ -10,6 +10,7 @@ using Homeport.Hub.CloudToDevice;
 using Homeport.Hub.Events;
 using Homeport.Hub.Faults;
 using Homeport.Hub.Limits;
+using Homeport.Hub.Jobs;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
 using Homeport.Hub.Query;
@@ -33,6 +34,7 @@ internal sealed class ServerParts : IAsyncDisposable
     private readonly SqliteRecordStore _records;
     private readonly HubLog _log;
     private readonly EventRelay _events;
+    private readonly JobScheduler _scheduler;
 
     public ServerParts(ServerOptions options, Installation installation, TimeProvider time, ILoggerFactory loggers)
     {
@@ -97,7 +99,11 @@ internal sealed class ServerParts : IAsyncDisposable
         Diagnosis = new DiagnosisApi(Hub, door.Subscriptions);
         Queries = new QueryRunner(rows);
         Admission = new DeviceAdmission(registry, rows);
-        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync];
+        var jobStore = new SqliteJobStore(installation.Database, Installation.HubName);
+        Jobs = new ScheduledJobs(jobStore, time, new JobSettings());
+        _scheduler = new JobScheduler(jobStore, rows, new DeviceWork(twins, methods), time, new JobSettings(), loggers.CreateLogger<JobScheduler>());
+        Jobs.Changed = _scheduler.Wake;
+        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, _scheduler.RunAsync];
         Provisioning = BuildProvisioning(options, installation, registry, explanations, rules, loggers);
     }
 
@@ -121,12 +127,15 @@ internal sealed class ServerParts : IAsyncDisposable
 
     public CertificateAuthorities Authorities { get; }
 
+    public ScheduledJobs Jobs { get; }
+
     public ProvisioningApi Provisioning { get; }
 
     /// <summary>Ends what the background leaves behind: what devices sent before the doors closed is written.</summary>
     public async ValueTask DisposeAsync()
     {
         _events.Dispose();
+        _scheduler.Dispose();
         await _log.DisposeAsync();
         _records.Dispose();
     }

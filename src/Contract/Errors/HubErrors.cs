@@ -42,4 +42,11 @@ public static class HubErrors
     public static readonly ServiceError BadDeviceResponse = new(nameof(BadDeviceResponse), 502001, "The device's answer cannot be used.");
     public static readonly ServiceError ServiceUnavailable = new(nameof(ServiceUnavailable), 503001, "The server cannot take the request now.");
     public static readonly ServiceError GatewayTimeout = new(nameof(GatewayTimeout), 504101, "The device did not answer in time.");
+    public static readonly ServiceError InvalidOperation = new(nameof(InvalidOperation), 400003, "The call cannot be made in this state.");
+    public static readonly ServiceError JobNotFound = new(nameof(JobNotFound), 404002, "There is no such job.");
+    public static readonly ServiceError ConfigurationNotFound = new(nameof(ConfigurationNotFound), 404301, "There is no such configuration.");
+    public static readonly ServiceError JobAlreadyExists = new(nameof(JobAlreadyExists), 409104, "There is a job with this id already.");
+    public static readonly ServiceError ConfigurationAlreadyExists = new(nameof(ConfigurationAlreadyExists), 409401, "There is a configuration with this id already.");
+    public static readonly ServiceError ThrottlingMaxActiveJobCountExceeded =
+        new(nameof(ThrottlingMaxActiveJobCountExceeded), 429004, "As many jobs wait as may wait.");
 }

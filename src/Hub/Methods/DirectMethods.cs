@@ -156,7 +156,8 @@ public sealed class DirectMethods(LiveConnections live, IdentityRegistry registr
             "Call again when it is connected, or set connectTimeoutInSeconds (at most 300) to wait for it.");
     }
 
-    private static Refusal? Check(MethodCall call)
+    /// <summary>Null when a call may be made; else what is wrong with it.</summary>
+    internal static Refusal? Check(MethodCall call)
     {
         if (call.Name.Length is 0 or > MaxName || call.Name.AsSpan().IndexOfAny(NotInTopics) >= 0 || Encoding.UTF8.GetByteCount(call.Name) > 4 * MaxName)
             return Invalid("methodName is empty, too long or has a character that cannot stand in a topic", $"Use 1 to {MaxName} characters without / ? & # +.");

@@ -20,12 +20,13 @@ public sealed class SqliteQuerySource(SqliteDatabase database, LiveConnections l
     /// <inheritdoc/>
     public async IAsyncEnumerable<IQueryRow> ScanAsync(QueryScan scan, [EnumeratorCancellation] CancellationToken token)
     {
-        var select = QuerySql.For(scan);
+        var jobs = scan.Collection == QueryCollection.Jobs;
+        var select = jobs ? null : QuerySql.For(scan);
         var after = scan.After;
         while (true)
         {
             token.ThrowIfCancellationRequested();
-            var rows = database.Read(c => ReadChunk(c, scan, select, after));
+            var rows = database.Read(c => jobs ? SqliteJobRows.Read(c, hub, scan, after, Chunk) : ReadChunk(c, scan, select!, after));
             foreach (var row in rows)
                 yield return row;
             if (rows.Count < Chunk)
@@ -36,10 +37,10 @@ public sealed class SqliteQuerySource(SqliteDatabase database, LiveConnections l
         }
     }
 
-    private List<TwinRow> ReadChunk(SqliteConnection connection, QueryScan scan, QuerySql select, QueryKey? after)
+    private List<IQueryRow> ReadChunk(SqliteConnection connection, QueryScan scan, QuerySql select, QueryKey? after)
     {
         var counts = scan.Parts.HasFlag(QueryParts.Fields) ? MessageCounts(connection) : null;
-        return connection.Query(select.Text, row => Read(row, counts),
+        return connection.Query<IQueryRow>(select.Text, row => Read(row, counts),
             ("$hub", hub), ("$device", after?.DeviceId ?? ""), ("$module", after?.Part ?? ""), ("$path", select.TagPath), ("$values", select.Values),
             ("$start", select.Start), ("$enabled", select.Enabled), ("$max", Chunk));
     }
