@@ -54,10 +54,8 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapRegistry(parts.Hub);
         _web.MapBulk(parts.Hub);
         _web.MapTwins(parts.Hub);
-        _web.MapQuery(parts.Hub, parts.Queries);
-        _web.MapAdmission(parts.Hub, parts.Admission);
         _web.MapMethods(parts.Hub);
-        _web.MapJobs(parts.Hub, parts.Jobs);
+        parts.Fleet.Map(_web, parts.Hub);
         _web.MapMessages(parts.Hub);
         _web.MapDiagnosis(parts.Diagnosis);
         _web.MapTelemetry(parts.Devices);

@@ -10,10 +10,8 @@ using Homeport.Hub.CloudToDevice;
 using Homeport.Hub.Events;
 using Homeport.Hub.Faults;
 using Homeport.Hub.Limits;
-using Homeport.Hub.Jobs;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
-using Homeport.Hub.Query;
 using Homeport.Hub.Registry;
 using Homeport.Hub.Telemetry;
 using Homeport.Hub.Twins;
@@ -34,7 +32,7 @@ internal sealed class ServerParts : IAsyncDisposable
     private readonly SqliteRecordStore _records;
     private readonly HubLog _log;
     private readonly EventRelay _events;
-    private readonly JobScheduler _scheduler;
+    private readonly FleetParts _fleet;
 
     public ServerParts(ServerOptions options, Installation installation, TimeProvider time, ILoggerFactory loggers)
     {
@@ -95,15 +93,9 @@ internal sealed class ServerParts : IAsyncDisposable
         };
         Devices = new DeviceCalls(door, time);
         DeviceMessages = new MessageApi(Hub, messages, feedback);
-        var rows = new SqliteQuerySource(installation.Database, live, Installation.HubName);
         Diagnosis = new DiagnosisApi(Hub, door.Subscriptions);
-        Queries = new QueryRunner(rows);
-        Admission = new DeviceAdmission(registry, rows);
-        var jobStore = new SqliteJobStore(installation.Database, Installation.HubName);
-        Jobs = new ScheduledJobs(jobStore, time, new JobSettings());
-        _scheduler = new JobScheduler(jobStore, rows, new DeviceWork(twins, methods), time, new JobSettings(), loggers.CreateLogger<JobScheduler>());
-        Jobs.Changed = _scheduler.Wake;
-        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, _scheduler.RunAsync];
+        _fleet = new FleetParts(Hub, installation.Database, loggers);
+        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, .. _fleet.Background];
         Provisioning = BuildProvisioning(options, installation, registry, explanations, rules, loggers);
     }
 
@@ -121,13 +113,10 @@ internal sealed class ServerParts : IAsyncDisposable
 
     public DiagnosisApi Diagnosis { get; }
 
-    public QueryRunner Queries { get; }
-
-    public DeviceAdmission Admission { get; }
-
     public CertificateAuthorities Authorities { get; }
 
-    public ScheduledJobs Jobs { get; }
+    /// <summary>Work with many devices at once.</summary>
+    public FleetParts Fleet => _fleet;
 
     public ProvisioningApi Provisioning { get; }
 
@@ -135,7 +124,7 @@ internal sealed class ServerParts : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _events.Dispose();
-        _scheduler.Dispose();
+        _fleet.Dispose();
         await _log.DisposeAsync();
         _records.Dispose();
     }

@@ -32,8 +32,7 @@ public static class HubErrors
     public static readonly ServiceError ModuleAlreadyExistsOnDevice = new(nameof(ModuleAlreadyExistsOnDevice), 409301, "The module is registered already.");
     public static readonly ServiceError PreconditionFailed = new(nameof(PreconditionFailed), 412001, "The ETag does not match: the entry changed in between.");
     public static readonly ServiceError DeviceMessageLockLost = new(nameof(DeviceMessageLockLost), 412002, "The message is not locked by this token any more.");
-    public static readonly ServiceError MessageTooLarge = new(nameof(MessageTooLarge), 413001, "The message is too large.");
-    public static readonly ServiceError TwinTooLarge = new("MessageTooLarge", 413001, "The section of the twin would be too large.");
+    public static readonly ServiceError MessageTooLarge = new(nameof(MessageTooLarge), 413001, "The message, or the section of a twin, is too large.");
     public static readonly ServiceError TooManyModulesOnDevice = new(nameof(TooManyModulesOnDevice), 413003, "The device has as many modules as it may have.");
     public static readonly ServiceError ThrottlingException = new(nameof(ThrottlingException), 429001, "Too many calls for the hub's limits.");
     public static readonly ServiceError DeviceThrottlingLimitExceeded = new(nameof(DeviceThrottlingLimitExceeded), 429005, "Too many calls of one device.");

@@ -17,6 +17,9 @@ public sealed class IdentityRegistry(IIdentityStore store, LiveConnections live,
 
     private readonly DeviceScopes _scopes = new(store);
 
+    /// <summary>Raised with the device after it or one of its modules was made or changed. Handlers must only post.</summary>
+    public Action<string>? Written { get; set; }
+
     /// <summary>Finds a device (no module) or a module.</summary>
     public async Task<Outcome<Identity>> GetAsync(string deviceId, string? moduleId, CancellationToken token)
         => await store.FindAsync(deviceId, moduleId, token) is { } found ? found : await NotFoundAsync(deviceId, moduleId, token);
@@ -56,6 +59,7 @@ public sealed class IdentityRegistry(IIdentityStore store, LiveConnections live,
             return Changed(existing);
         if (!replaced.Enabled || !SameCredentials(replaced.Authentication, existing.Authentication))
             live.Close(replaced.Key, CloseReason.IdentityChanged);
+        Written?.Invoke(replaced.DeviceId);
         return replaced;
     }
 
@@ -150,6 +154,7 @@ public sealed class IdentityRegistry(IIdentityStore store, LiveConnections live,
         if (!await store.InsertAsync(created, new FirstState(twin, events?.Lifecycle(created, twin, created: true)), token))
             return Exists(created);
         events?.NoteStored();
+        Written?.Invoke(created.DeviceId);
         return created;
     }
 

@@ -13,6 +13,9 @@ namespace Homeport.Hub.Twins;
 /// </summary>
 public sealed class DeviceTwins(ITwinStore store, IdentityRegistry registry, LiveConnections live, TimeProvider time, EventWriter? events = null)
 {
+    /// <summary>Raised with the device once a change of its twin, or of a module's, is durable. Handlers must only post.</summary>
+    public Action<string>? Changed { get; set; }
+
     /// <summary>Finds a twin.</summary>
     public async Task<Outcome<Twin>> GetAsync(string deviceId, string? moduleId, CancellationToken token)
         => await store.FindAsync(deviceId, moduleId, token) is { } twin ? twin : await NotFoundAsync(deviceId, moduleId, token);
@@ -61,6 +64,7 @@ public sealed class DeviceTwins(ITwinStore store, IdentityRegistry registry, Liv
             link.DesiredChanged(desired);
         if (change.Event is not null)
             events?.NoteStored();
+        Changed?.Invoke(change.Twin.DeviceId);
     }
 
     private Outcome<TwinChange> Report(Twin twin, JsonObject patch)

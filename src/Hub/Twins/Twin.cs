@@ -29,6 +29,9 @@ public sealed record Twin
     /// <summary>Model that the device announced at its last connection, or empty.</summary>
     public string ModelId { get; init; } = "";
 
+    /// <summary>A JSON object: which configurations target it and which one was written to it. Kept beside the twin.</summary>
+    public ReadOnlyMemory<byte> Configurations { get; init; } = "{}"u8.ToArray();
+
     /// <summary>For If-Match: the counter, eight bytes in network order, in Base64.</summary>
     public string ETag => ETagOf(Counter);
 

@@ -34,6 +34,7 @@ public static class TwinDocument
         DeviceScope = identity.DeviceScope,
         ParentScopes = identity.ParentScope is null ? [] : [identity.ParentScope],
         IotEdge = identity.IotEdge,
+        Configurations = twin.Configurations,
         Tags = twin.Tags,
         Desired = twin.Desired.Properties,
         DesiredMetadata = twin.Desired.Metadata,
@@ -108,5 +109,10 @@ public static class TwinDocument
         writer.WriteStartObject("capabilities");
         writer.WriteBoolean("iotEdge", row.IotEdge);
         writer.WriteEndObject();
+        if (!row.Configurations.IsEmpty)
+        {
+            writer.WritePropertyName("configurations");
+            writer.WriteRawValue(row.Configurations.Span, skipInputValidation: true);
+        }
     }
 }

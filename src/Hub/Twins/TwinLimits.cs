@@ -53,7 +53,7 @@ public static class TwinLimits
     public static Refusal? CheckSize(string section, JsonObject members, int limit)
     {
         var size = Size(members);
-        return size <= limit ? null : new Refusal(HubErrors.TwinTooLarge, $"{section} would have {size} bytes, the limit is {limit}", "Delete members that are not needed any more by setting them to null.");
+        return size <= limit ? null : new Refusal(HubErrors.MessageTooLarge, $"{section} would have {size} bytes, the limit is {limit}", "Delete members that are not needed any more by setting them to null.");
     }
 
     private static Refusal? CheckObject(string path, JsonObject members, int depth)

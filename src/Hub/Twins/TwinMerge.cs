@@ -73,6 +73,18 @@ internal sealed class TwinMerge
         }
     }
 
+    /// <summary>Joins two patches; the later one wins. Nulls stay, since they delete when the patch is applied.</summary>
+    public static void Overlay(JsonObject patch, JsonObject later)
+    {
+        foreach (var (name, value) in later)
+        {
+            if (value is JsonObject members && patch[name] is JsonObject existing)
+                Overlay(existing, members);
+            else
+                patch[name] = value?.DeepClone();
+        }
+    }
+
     private static JsonObject Level(JsonObject metadata, string name)
     {
         if (metadata[name] is not JsonObject level)

@@ -21,7 +21,7 @@ public sealed class SqliteQuerySource(SqliteDatabase database, LiveConnections l
     public async IAsyncEnumerable<IQueryRow> ScanAsync(QueryScan scan, [EnumeratorCancellation] CancellationToken token)
     {
         var jobs = scan.Collection == QueryCollection.Jobs;
-        var select = jobs ? null : QuerySql.For(scan);
+        var select = jobs ? null : QuerySql.For(scan, database.Read(c => SqliteConfigurationStore.HasStatus(c, hub)));
         var after = scan.After;
         while (true)
         {
@@ -84,7 +84,7 @@ public sealed class SqliteQuerySource(SqliteDatabase database, LiveConnections l
             LastActivityTime = live.LastActivityOf(key) ?? row.TimeOrNull(16),
             ConnectionState = live.IsConnected(key) ? "Connected" : "Disconnected",
             CloudToDeviceMessageCount = counts?.GetValueOrDefault(key) ?? 0,
-            Configurations = "{}"u8.ToArray(),
+            Configurations = row.BytesOrNull(24) ?? "{}"u8.ToArray(),
             Tags = row.BytesOrNull(17),
             Desired = row.BytesOrNull(18),
             DesiredMetadata = row.BytesOrNull(19),
@@ -121,36 +121,40 @@ internal sealed class QuerySql
     /// <summary>The status asked for.</summary>
     public bool? Enabled { get; private init; }
 
-    public static QuerySql For(QueryScan scan)
+    /// <summary>Chooses the statement.</summary>
+    /// <param name="scan">What is asked.</param>
+    /// <param name="configured">Some twins show configurations; most hubs have none, and pay nothing for them.</param>
+    public static QuerySql For(QueryScan scan, bool configured)
     {
         if (Find(scan, c => c.Path.Field == QueryField.DeviceId && c.Match == IndexMatch.AnyOf) is { } ids)
-            return new QuerySql { Text = Select(scan, "identities i", "i", "i.device_id IN (SELECT value FROM json_each($values))"), Values = Array(ids.Values.Select(v => v.Text)) };
+            return new QuerySql { Text = Select(scan, configured, "identities i", "i", "i.device_id IN (SELECT value FROM json_each($values))"), Values = Array(ids.Values.Select(v => v.Text)) };
         if (Find(scan, c => c.Path.Section == QuerySection.Tags && c.Match == IndexMatch.AnyOf) is { } tags)
         {
             return new QuerySql
             {
-                Text = Select(scan, "twin_tags g JOIN identities i ON i.hub=g.hub AND i.device_id=g.device_id AND i.module_id=g.module_id", "g",
+                Text = Select(scan, configured, "twin_tags g JOIN identities i ON i.hub=g.hub AND i.device_id=g.device_id AND i.module_id=g.module_id", "g",
                     "g.path=$path AND g.value IN (SELECT value FROM json_each($values))"),
                 TagPath = string.Join('.', tags.Path.Steps.Skip(1).Select(s => s.Name)),
                 Values = Array(tags.Values.Select(v => TwinTags.Indexed(Value(v)))),
             };
         }
         if (Find(scan, c => c.Path.Field == QueryField.DeviceId && c.Match == IndexMatch.StartsWith) is { } start)
-            return new QuerySql { Text = Select(scan, "identities i", "i", "i.device_id>=$start AND i.device_id<$start || char(0x10ffff)"), Start = start.Values[0].Text };
+            return new QuerySql { Text = Select(scan, configured, "identities i", "i", "i.device_id>=$start AND i.device_id<$start || char(0x10ffff)"), Start = start.Values[0].Text };
         if (Find(scan, c => c.Path.Field == QueryField.Status && c.Values is [{ Text: "enabled" or "disabled" }]) is { } status && scan.Collection == QueryCollection.Devices)
-            return new QuerySql { Text = Select(scan, "identities i", "i", "i.enabled=$enabled"), Enabled = status.Values[0].Text == "enabled" };
-        return new QuerySql { Text = Select(scan, "identities i", "i", "true") };
+            return new QuerySql { Text = Select(scan, configured, "identities i", "i", "i.enabled=$enabled"), Enabled = status.Values[0].Text == "enabled" };
+        return new QuerySql { Text = Select(scan, configured, "identities i", "i", "true") };
     }
 
-    private static string Select(QueryScan scan, string from, string key, string where)
+    private static string Select(QueryScan scan, bool configured, string from, string key, string where)
     {
         var parts = scan.Parts;
         var tags = parts.HasFlag(QueryParts.Tags) ? "t.tags" : "NULL";
         var desired = parts.HasFlag(QueryParts.Desired) ? "t.desired, t.desired_metadata, t.desired_version" : "NULL, NULL, NULL";
         var reported = parts.HasFlag(QueryParts.Reported) ? "t.reported, t.reported_metadata, t.reported_version" : "NULL, NULL, NULL";
+        var configurations = configured && parts.HasFlag(QueryParts.Fields) ? SqliteConfigurationStore.StatusOf("t") : "NULL";
         var modules = scan.Collection == QueryCollection.Modules ? "<>" : "=";
         return string.Create(CultureInfo.InvariantCulture, $"""
-            SELECT {Fields}, {tags}, {desired}, {reported}
+            SELECT {Fields}, {tags}, {desired}, {reported}, {configurations}
             FROM {from} JOIN twins t ON {Join}
             WHERE {key}.hub=$hub AND {key}.module_id{modules}'' AND ({key}.device_id, {key}.module_id)>($device, $module) AND {where}
             ORDER BY {key}.device_id, {key}.module_id LIMIT $max

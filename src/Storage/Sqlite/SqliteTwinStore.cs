@@ -52,7 +52,7 @@ public sealed class SqliteTwinStore(SqliteDatabase database, string hub) : ITwin
     /// <summary>Deletes the twin of an identity, or those of a device with its modules.</summary>
     internal static void Delete(SqliteConnection connection, string hub, string deviceId, string? moduleId)
     {
-        foreach (var table in (ReadOnlySpan<string>)["twins", "twin_tags", "mqtt_sessions"])
+        foreach (var table in (ReadOnlySpan<string>)["twins", "twin_tags", "mqtt_sessions", "configuration_status"])
         {
             connection.Execute($"DELETE FROM {table} WHERE hub=$hub AND device_id=$device AND ($module IS NULL OR module_id=$module)",
                 ("$hub", hub), ("$device", deviceId), ("$module", moduleId));
@@ -69,10 +69,11 @@ public sealed class SqliteTwinStore(SqliteDatabase database, string hub) : ITwin
         Desired = new TwinSection(row.GetFieldValue<byte[]>(5), row.GetFieldValue<byte[]>(6), row.GetInt64(7)),
         Reported = new TwinSection(row.GetFieldValue<byte[]>(8), row.GetFieldValue<byte[]>(9), row.GetInt64(10)),
         ModelId = row.GetString(11),
+        Configurations = row.GetFieldValue<byte[]>(12),
     };
 
     private Twin? Find(SqliteConnection connection, string deviceId, string? moduleId) => connection.QueryFirst(
-        $"SELECT {Columns} FROM twins WHERE hub=$hub AND device_id=$device AND module_id=$module", Read,
+        $"SELECT {Columns}, {SqliteConfigurationStore.StatusOf("twins")} FROM twins WHERE hub=$hub AND device_id=$device AND module_id=$module", Read,
         ("$hub", hub), ("$device", deviceId), ("$module", moduleId ?? ""));
 
     private void Save(SqliteConnection connection, Twin before, Twin twin)
