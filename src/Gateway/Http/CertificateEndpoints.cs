@@ -81,7 +81,7 @@ public static class CertificateEndpoints
         return new CertificateDescription(certificate.Name, certificate.ETag, new CertificateProperties
         {
             Subject = parsed.Subject,
-            Expiry = Text(parsed.NotAfter.ToUniversalTime()),
+            Expiry = parsed.NotAfter.ToUniversalTime().ToString("R", CultureInfo.InvariantCulture),
             Thumbprint = parsed.Thumbprint,
             IsVerified = certificate.Verified,
             Created = Text(certificate.Created),

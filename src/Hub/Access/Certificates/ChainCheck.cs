@@ -54,7 +54,7 @@ internal sealed record ChainCheck(X509Certificate2 Authority, DateTimeOffset Now
     /// <summary>Null when a certificate may sign in a TLS handshake, else why not.</summary>
     public static string? UsageFailure(X509Certificate2 leaf)
         => leaf.Extensions.OfType<X509KeyUsageExtension>().FirstOrDefault() is { } usage
-            && (usage.KeyUsages & (X509KeyUsageFlags.DigitalSignature | X509KeyUsageFlags.KeyAgreement)) == 0
+            && (usage.KeyUsages & (X509KeyUsageFlags.DigitalSignature | X509KeyUsageFlags.KeyAgreement)) == X509KeyUsageFlags.None
                 ? $"its key usage is {usage.KeyUsages}, without DigitalSignature"
                 : null;
 
@@ -75,8 +75,8 @@ internal sealed record ChainCheck(X509Certificate2 Authority, DateTimeOffset Now
 
     /// <summary>Null when the certificate is in its validity.</summary>
     public static string? TimeFailure(X509Certificate2 certificate, DateTimeOffset now)
-        => now < certificate.NotBefore ? $"it is not valid before {Text(certificate.NotBefore)}"
-            : now > certificate.NotAfter ? $"it expired at {Text(certificate.NotAfter)}"
+        => now.UtcDateTime < certificate.NotBefore.ToUniversalTime() ? $"it is not valid before {Text(certificate.NotBefore)}"
+            : now.UtcDateTime > certificate.NotAfter.ToUniversalTime() ? $"it expired at {Text(certificate.NotAfter)}"
             : null;
 
     /// <summary>The chain's certificates from the leaf up to the CA must be there without fault; what lies above the CA does not count.</summary>
