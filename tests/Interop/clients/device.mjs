@@ -1,6 +1,7 @@
 // One device or module client: connects, does what "actions" says, closes.
 //   { transport: "mqtt" | "mqttws" | "http", connectionString | token, module, x509: { cert, key }, renewal: { valid, margin }, actions: [...] }
 // Actions: { receive: ["complete" | "abandon" | "reject", ...] } answers the next messages so and gives them back as "received";
+//   { onMethod: "name", status, payload } answers that method; { twin: true } gets the twin and gives back "desired";
 //   { batch: [{...}] }, { send: {...} }, { output, send }, { sleep: ms }, { untilDisconnected: ms }
 import device from 'azure-iot-device';
 import http from 'azure-iot-device-http';
@@ -84,7 +85,15 @@ run(async (args) => {
         const received = await within(30000, 'receive', receive(client, action.receive));
         results.push({ ok: true, at: Date.now(), received });
         continue;
-      } else if (action.sleep) await sleep(action.sleep);
+      } else if (action.onMethod) {
+        client.onDeviceMethod(action.onMethod, (request, response) =>
+          response.send(action.status, action.payload ?? { got: request.payload }, (error) => error && events.push({ event: 'method', error: describe(error) })));
+      } else if (action.twin) {
+        const twin = await within(20000, 'twin', client.getTwin());
+        results.push({ ok: true, at: Date.now(), desired: JSON.parse(JSON.stringify(twin.properties.desired)) });
+        continue;
+      } else if (action.report) report(action.report);
+      else if (action.sleep) await sleep(action.sleep);
       else if (action.untilDisconnected) await within(action.untilDisconnected, 'the disconnection', disconnected);
       results.push({ ok: true, at: Date.now() });
     } catch (error) {
