@@ -159,7 +159,7 @@ public sealed class ToolTests : IAsyncLifetime
         ((string?)result["results"]![2]!["desired"]!["mode"]).ShouldBe("day");
         var received = result["results"]!.AsArray().Single(r => r!["received"] is not null)!["received"]![0]!;
         ((string)received["body"]!).ShouldBe("turn left");
-        received["properties"]!.ToJsonString().ShouldBe("""[["speed","slow"]]""");
+        received["properties"]!.ToJsonString().ShouldContain("""["speed","slow"]""");
 
         var watched = (await watching).Output;
         watched.ShouldContain("\"degrees\": 21.5");

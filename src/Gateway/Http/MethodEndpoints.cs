@@ -28,7 +28,8 @@ public static class MethodEndpoints
     {
         if (string.IsNullOrEmpty(body.MethodName))
             return new Refusal(HubErrors.ArgumentNull, "The body has no methodName", "Add the member methodName.");
-        var payload = body.Payload.ValueKind == JsonValueKind.Undefined ? default : JsonMarshal.GetRawUtf8Value(body.Payload).ToArray();
+        // Without a payload the device gets the JSON value null: one of the SDKs cannot read an empty body.
+        var payload = body.Payload.ValueKind == JsonValueKind.Undefined ? "null"u8.ToArray() : JsonMarshal.GetRawUtf8Value(body.Payload).ToArray();
         return new MethodCall(
             body.MethodName,
             payload,

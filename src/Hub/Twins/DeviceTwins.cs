@@ -43,6 +43,13 @@ public sealed class DeviceTwins(ITwinStore store, IdentityRegistry registry, Liv
     public Task<Outcome<Twin>> ReplaceAsync(string deviceId, string? moduleId, TwinPatch patch, IfMatch condition, CancellationToken token)
         => ChangeAsync(deviceId, moduleId, twin => Write(twin, condition, new TwinPatch(patch.Tags ?? [], patch.Desired ?? []), replace: true), token);
 
+    /// <summary>The twin of an identity that is about to be created, with tags and desired properties.</summary>
+    public Outcome<Twin> First(Identity identity, TwinPatch patch)
+    {
+        var empty = new Twin { DeviceId = identity.DeviceId, ModuleId = identity.ModuleId };
+        return Write(empty, IfMatch.Absent, patch, replace: false).Succeeded(out var change, out var refusal) ? change.Twin : refusal;
+    }
+
     /// <summary>Notes the model that a device announced when it connected.</summary>
     public async Task NoteModelAsync(string deviceId, string? moduleId, string modelId, CancellationToken token)
     {

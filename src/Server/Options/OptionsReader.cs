@@ -1,6 +1,6 @@
 using System.Globalization;
-using Homeport.Log;
 using Homeport.Hub.Limits;
+using Homeport.Log;
 
 namespace Homeport.Server.Options;
 

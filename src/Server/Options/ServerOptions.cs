@@ -1,5 +1,5 @@
-using Homeport.Log;
 using Homeport.Hub.Limits;
+using Homeport.Log;
 
 namespace Homeport.Server.Options;
 

@@ -1,8 +1,8 @@
 using System.Globalization;
 using Homeport.Contract.Errors;
 using Homeport.Hub.Access;
-using Homeport.Hub.Limits;
 using Homeport.Hub.CloudToDevice;
+using Homeport.Hub.Limits;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
