@@ -60,7 +60,6 @@ internal sealed class ServerParts : IAsyncDisposable
         var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
         var twins = new DeviceTwins(new SqliteTwinStore(installation.Database, Installation.HubName), registry, live, time, events);
         var methods = new DirectMethods(live, registry, time);
-        var throttles = new Throttles(options.Limits, time);
         var door = new HubDoor
         {
             Authenticator = new DeviceAuthenticator(identities, policies, rules, certificates),
@@ -72,25 +71,12 @@ internal sealed class ServerParts : IAsyncDisposable
             Live = live,
             Activity = activity,
             Explanations = explanations,
-            Throttles = throttles,
+            Throttles = new Throttles(options.Limits, time),
             Faults = options.FaultInjection ? new FaultInjection(time) : null,
         };
         Mqtt = new MqttDoor(door, sweeper, time, loggers.CreateLogger<MqttDoor>());
         var authorizer = new ServiceAuthorizer(policies, rules, HubErrors.IotHubUnauthorized, HubErrors.IotHubUnauthorizedAccess);
-        Hub = new HubApi
-        {
-            Name = Installation.HubName,
-            Authorizer = authorizer,
-            Registry = registry,
-            Live = live,
-            Twins = twins,
-            Methods = methods,
-            CloudToDevice = messages,
-            Messages = new MessageReader(_log),
-            Explanations = explanations,
-            Time = time,
-            Throttles = throttles,
-        };
+        Hub = BuildHub(door, authorizer, registry, new MessageReader(_log), time);
         Devices = new DeviceCalls(door, time);
         DeviceMessages = new MessageApi(Hub, messages, feedback);
         Diagnosis = new DiagnosisApi(Hub, door.Subscriptions);
@@ -128,6 +114,22 @@ internal sealed class ServerParts : IAsyncDisposable
         await _log.DisposeAsync();
         _records.Dispose();
     }
+
+    /// <summary>The service side of the hub whose device side the doors have.</summary>
+    private static HubApi BuildHub(HubDoor door, ServiceAuthorizer authorizer, IdentityRegistry registry, MessageReader messages, TimeProvider time) => new()
+    {
+        Name = Installation.HubName,
+        Authorizer = authorizer,
+        Registry = registry,
+        Live = door.Live,
+        Twins = door.Twins,
+        Methods = door.Methods,
+        CloudToDevice = door.CloudToDevice,
+        Messages = messages,
+        Explanations = door.Explanations,
+        Time = time,
+        Throttles = door.Throttles,
+    };
 
     private static ProvisioningApi BuildProvisioning(
         ServerOptions options, Installation installation, IdentityRegistry registry, Explanations explanations, TokenRules rules, ILoggerFactory loggers)
