@@ -24,8 +24,11 @@ public sealed class DeviceCalls(HubDoor door, TimeProvider time)
             return;
         }
         var authorization = context.Request.Headers.Authorization.ToString();
-        var shown = new DeviceCredentials(
-            context.DeviceId(), context.ModuleId(), authorization.Length == 0 ? null : authorization, context.Features.Get<ITlsConnectionFeature>()?.ClientCertificate);
+        var certificate = context.Features.Get<ITlsConnectionFeature>()?.ClientCertificate;
+        var shown = new DeviceCredentials(context.DeviceId(), context.ModuleId(), authorization.Length == 0 ? null : authorization, certificate)
+        {
+            Intermediates = ClientChain.Of(certificate),
+        };
         if (!(await door.Authenticator.AuthenticateAsync(shown, context.RequestAborted)).Succeeded(out var device, out var refusal))
         {
             // Devices that speak HTTPS know 401 for this: 403 is a quota to them.
