@@ -14,7 +14,11 @@ public sealed class DoorTls
     private SslServerAuthenticationOptions _options;
 
     /// <summary>Starts with a certificate.</summary>
-    public DoorTls(X509Certificate2 certificate) => _options = OptionsFor(certificate);
+    public DoorTls(X509Certificate2 certificate)
+    {
+        OpenSslBuffers.ReleaseWhenEmpty();
+        _options = OptionsFor(certificate);
+    }
 
     /// <summary>For Kestrel's listeners.</summary>
     public TlsHandshakeCallbackOptions Callback => new()
@@ -33,7 +37,11 @@ public sealed class DoorTls
         EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
         ClientCertificateRequired = true,
 #pragma warning disable CA5359 // This is the server's side: who the client is, the hub decides by its registry.
-        RemoteCertificateValidationCallback = (_, _, _, _) => true,
+        RemoteCertificateValidationCallback = (_, certificate, chain, _) =>
+        {
+            ClientChain.Note(certificate, chain);
+            return true;
+        },
 #pragma warning restore CA5359
         // Looking at a device's certificate must not make the server fetch anything.
         CertificateChainPolicy = new X509ChainPolicy

@@ -1,5 +1,7 @@
 using Homeport.Hub.Access;
 using Homeport.Hub.CloudToDevice;
+using Homeport.Hub.Faults;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
 using Homeport.Hub.Telemetry;
@@ -31,9 +33,15 @@ public sealed record HubDoor
     /// <summary>Knows who is connected.</summary>
     public required LiveConnections Live { get; init; }
 
+    /// <summary>Limits.</summary>
+    public required Throttles Throttles { get; init; }
+
     /// <summary>Notes when.</summary>
     public required ActivityJournal Activity { get; init; }
 
     /// <summary>Keeps why somebody was refused.</summary>
     public required Explanations Explanations { get; init; }
+
+    /// <summary>Takes orders for faults; null unless the server was started for that.</summary>
+    public FaultInjection? Faults { get; init; }
 }

@@ -5,14 +5,9 @@ using Homeport.Gateway.Http.Devices;
 using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Gateway.WebSockets;
-using Homeport.Hub.Events;
-using Homeport.Hub.CloudToDevice;
-using Homeport.Hub.Live;
 using Homeport.Hub.Telemetry;
-using Homeport.Log;
 using Homeport.Server.Certificates;
 using Homeport.Server.Options;
-using Homeport.Storage.Sqlite;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -29,6 +24,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Task> _background = [];
     private readonly CertificateRenewal _renewal;
+    private readonly FileParts _files;
 
     public HomeportServer(ServerOptions options, Ports ports, Installation installation, TimeProvider time)
     {
@@ -58,17 +54,19 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapRegistry(parts.Hub);
         _web.MapBulk(parts.Hub);
         _web.MapTwins(parts.Hub);
-        _web.MapQuery(parts.Hub, parts.Queries);
         _web.MapMethods(parts.Hub);
-        _web.MapJobs(parts.Hub, parts.Jobs);
-        _web.MapConfigurations(parts.Hub, parts.Configurations);
+        parts.Fleet.Map(_web, parts.Hub);
         _web.MapMessages(parts.Hub);
+        _web.MapDiagnosis(parts.Diagnosis);
         _web.MapTelemetry(parts.Devices);
         _web.MapDeviceBound(parts.Devices);
         _web.MapServiceMessages(parts.DeviceMessages);
+        _web.MapCertificates(parts.Hub, parts.Authorities);
         _web.MapProvisioningDevices(parts.Provisioning);
         _web.MapProvisioningService(parts.Provisioning);
         _web.MapWebSockets(parts.Hub, mqtt);
+        _files = new FileParts(options, ports.Https, installation, parts.Hub, parts.Devices, loggers);
+        _files.Map(_web);
         _web.MapFallback(context => parts.Hub.RefuseNotFoundAsync(context));
         _renewal = new CertificateRenewal(certificate, tls, time, loggers.CreateLogger<CertificateRenewal>());
     }
@@ -96,7 +94,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         {
             throw new ServerStartException($"{e.Message} Stop the program that has it, or choose another port.", e);
         }
-        _background.AddRange([.. _parts.Background.Select(run => run(_stop.Token)), _renewal.RunAsync(_stop.Token)]);
+        _background.AddRange([.. _parts.Background.Select(run => run(_stop.Token)), _renewal.RunAsync(_stop.Token), _files.RunAsync(_stop.Token)]);
         _web.Lifetime.ApplicationStopping.Register(_stop.Cancel);
     }
 
@@ -109,6 +107,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         await _web.DisposeAsync();
         // Last of all: what devices sent before the doors closed is written.
         await _parts.DisposeAsync();
+        _files.Dispose();
         _stop.Dispose();
     }
 

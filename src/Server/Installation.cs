@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Homeport.Contract.Access;
 using Homeport.Hub.Access;
+using Homeport.Hub.Files;
 using Homeport.Server.Certificates;
 using Homeport.Storage;
 using Homeport.Storage.Sqlite;
@@ -34,6 +35,9 @@ internal sealed class Installation : IDisposable
 
     public required IReadOnlyList<SharedAccessPolicy> ProvisioningPolicies { get; init; }
 
+    /// <summary>Keys of the built-in blob store's account.</summary>
+    public required SharedAccessPolicy BlobKeys { get; init; }
+
     /// <summary>Opens a data directory, or makes it.</summary>
     /// <exception cref="ServerStartException">It is in use, or cannot be written.</exception>
     public static async Task<Installation> OpenAsync(string directory, CancellationToken token)
@@ -51,6 +55,7 @@ internal sealed class Installation : IDisposable
                 IdScope = await settings.SettingAsync("idScope", NewIdScope, token),
                 HubPolicies = await settings.PoliciesAsync("hub/" + HubName, SharedAccessPolicy.HubDefaults, token),
                 ProvisioningPolicies = await settings.PoliciesAsync("dps", SharedAccessPolicy.ProvisioningDefaults, token),
+                BlobKeys = (await settings.PoliciesAsync("blobs", () => [SharedAccessPolicy.Create(BlobAccount.BuiltIn, Rights.None)], token))[0],
             };
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or CryptographicException or Microsoft.Data.Sqlite.SqliteException)

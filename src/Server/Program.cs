@@ -4,7 +4,7 @@ using Homeport.Server.Options;
 
 var settingOptions = Setting.All.ToDictionary(
     setting => setting,
-    setting => new Option<string>("--" + setting.Name) { Description = $"{setting.Description} [{setting.Variable}]", Recursive = true });
+    setting => new Option<string>("--" + setting.Name) { Description = $"{setting.Description} [{setting.Variable}]", Recursive = true, Arity = setting.IsFlag ? ArgumentArity.ZeroOrOne : ArgumentArity.ExactlyOne });
 var settingsFile = new Option<FileInfo>("--settings") { Description = "Settings file, JSON", Recursive = true };
 var demo = new Option<bool>("--demo") { Description = "Plays a device: TPM, registration, connection, messages" };
 var demoTpm = new Option<string>("--tpm") { Description = "TPM of the demonstration's device: chip, device:/dev/tpmrm0, tcp:host:port, ...; without it a software TPM" };
@@ -15,7 +15,7 @@ var check = new Command("check", "Prints the settings in effect and where they c
 root.Subcommands.Add(check);
 
 SettingSources Collect(ParseResult parsed) => SettingSources.Collect(
-    settingOptions.Where(o => parsed.GetResult(o.Value) is not null).ToDictionary(o => o.Key.Name, o => parsed.GetValue(o.Value)!, StringComparer.Ordinal),
+    settingOptions.Where(o => parsed.GetResult(o.Value) is not null).ToDictionary(o => o.Key.Name, o => parsed.GetValue(o.Value) ?? "true", StringComparer.Ordinal),
     parsed.GetValue(settingsFile)?.FullName,
     Environment.GetEnvironmentVariable);
 

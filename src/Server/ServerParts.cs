@@ -5,13 +5,13 @@ using Homeport.Gateway.Http.Devices;
 using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Hub.Access;
-using Homeport.Hub.Events;
+using Homeport.Hub.Access.Certificates;
 using Homeport.Hub.CloudToDevice;
-using Homeport.Hub.Configurations;
-using Homeport.Hub.Jobs;
+using Homeport.Hub.Events;
+using Homeport.Hub.Faults;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
-using Homeport.Hub.Query;
 using Homeport.Hub.Registry;
 using Homeport.Hub.Telemetry;
 using Homeport.Hub.Twins;
@@ -32,7 +32,7 @@ internal sealed class ServerParts : IAsyncDisposable
     private readonly SqliteRecordStore _records;
     private readonly HubLog _log;
     private readonly EventRelay _events;
-    private readonly JobScheduler _scheduler;
+    private readonly FleetParts _fleet;
 
     public ServerParts(ServerOptions options, Installation installation, TimeProvider time, ILoggerFactory loggers)
     {
@@ -42,11 +42,13 @@ internal sealed class ServerParts : IAsyncDisposable
         var live = new LiveConnections();
         var events = new EventWriter(Installation.HubName, options.Events, time);
         var registry = new IdentityRegistry(identities, live, time, events);
+        var certificates = new SqliteCertificateStore(installation.Database, Installation.HubName);
+        Authorities = new CertificateAuthorities(certificates, identities, live, time);
 
         _records = SqliteRecordStore.Open(Path.Combine(options.DataDirectory, $"{Installation.HubName}.messages.db"), options.Partitions);
         _log = new HubLog(_records, TimeSpan.FromDays(options.RetentionDays), time, loggers.CreateLogger<HubLog>());
         _events = new EventRelay(new SqliteEventStore(installation.Database, Installation.HubName), _log, loggers.CreateLogger<EventRelay>());
-        events.Stored += _events.Wake;
+        events.Stored = _events.Wake;
         var activity = new ActivityJournal(identities, time, loggers.CreateLogger<ActivityJournal>(), new ConnectionEvents(live, events, _events, time));
         var sweeper = new ConnectionSweeper(time);
 
@@ -60,7 +62,7 @@ internal sealed class ServerParts : IAsyncDisposable
         var methods = new DirectMethods(live, registry, time);
         var door = new HubDoor
         {
-            Authenticator = new DeviceAuthenticator(identities, policies, rules),
+            Authenticator = new DeviceAuthenticator(identities, policies, rules, certificates),
             Telemetry = new TelemetryIngest(_log),
             Twins = twins,
             Methods = methods,
@@ -69,37 +71,17 @@ internal sealed class ServerParts : IAsyncDisposable
             Live = live,
             Activity = activity,
             Explanations = explanations,
+            Throttles = new Throttles(options.Limits, time),
+            Faults = options.FaultInjection ? new FaultInjection(time) : null,
         };
         Mqtt = new MqttDoor(door, sweeper, time, loggers.CreateLogger<MqttDoor>());
         var authorizer = new ServiceAuthorizer(policies, rules, HubErrors.IotHubUnauthorized, HubErrors.IotHubUnauthorizedAccess);
-        Hub = new HubApi
-        {
-            Name = Installation.HubName,
-            Authorizer = authorizer,
-            Registry = registry,
-            Live = live,
-            Twins = twins,
-            Methods = methods,
-            CloudToDevice = messages,
-            Messages = new MessageReader(_log),
-            Explanations = explanations,
-            Time = time,
-        };
+        Hub = BuildHub(door, authorizer, registry, new MessageReader(_log), time);
         Devices = new DeviceCalls(door, time);
         DeviceMessages = new MessageApi(Hub, messages, feedback);
-        var rows = new SqliteQuerySource(installation.Database, live, Installation.HubName);
-        Queries = new QueryRunner(rows);
-        var jobStore = new SqliteJobStore(installation.Database, Installation.HubName);
-        Jobs = new ScheduledJobs(jobStore, time, new JobSettings());
-        _scheduler = new JobScheduler(jobStore, rows, new DeviceWork(twins, methods), time, new JobSettings(), loggers.CreateLogger<JobScheduler>());
-        Jobs.Changed += _scheduler.Wake;
-        var configurations = new SqliteConfigurationStore(installation.Database, Installation.HubName);
-        Configurations = new DeviceConfigurations(configurations, rows, twins, registry, time);
-        var applier = new ConfigurationApplier(configurations, rows, twins, time, loggers.CreateLogger<ConfigurationApplier>());
-        Configurations.Changed += applier.NoteAll;
-        twins.Changed += applier.Note;
-        registry.Written += applier.Note;
-        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, _scheduler.RunAsync, applier.RunAsync];
+        Diagnosis = new DiagnosisApi(Hub, door.Subscriptions);
+        _fleet = new FleetParts(Hub, installation.Database, loggers);
+        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, .. _fleet.Background];
         Provisioning = BuildProvisioning(options, installation, registry, explanations, rules, loggers);
     }
 
@@ -115,11 +97,12 @@ internal sealed class ServerParts : IAsyncDisposable
 
     public MessageApi DeviceMessages { get; }
 
-    public QueryRunner Queries { get; }
+    public DiagnosisApi Diagnosis { get; }
 
-    public ScheduledJobs Jobs { get; }
+    public CertificateAuthorities Authorities { get; }
 
-    public DeviceConfigurations Configurations { get; }
+    /// <summary>Work with many devices at once.</summary>
+    public FleetParts Fleet => _fleet;
 
     public ProvisioningApi Provisioning { get; }
 
@@ -127,10 +110,26 @@ internal sealed class ServerParts : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _events.Dispose();
-        _scheduler.Dispose();
+        _fleet.Dispose();
         await _log.DisposeAsync();
         _records.Dispose();
     }
+
+    /// <summary>The service side of the hub whose device side the doors have.</summary>
+    private static HubApi BuildHub(HubDoor door, ServiceAuthorizer authorizer, IdentityRegistry registry, MessageReader messages, TimeProvider time) => new()
+    {
+        Name = Installation.HubName,
+        Authorizer = authorizer,
+        Registry = registry,
+        Live = door.Live,
+        Twins = door.Twins,
+        Methods = door.Methods,
+        CloudToDevice = door.CloudToDevice,
+        Messages = messages,
+        Explanations = door.Explanations,
+        Time = time,
+        Throttles = door.Throttles,
+    };
 
     private static ProvisioningApi BuildProvisioning(
         ServerOptions options, Installation installation, IdentityRegistry registry, Explanations explanations, TokenRules rules, ILoggerFactory loggers)

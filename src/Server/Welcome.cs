@@ -53,6 +53,8 @@ internal static class Welcome
         AppendTrust(text, ready, options);
         if (ports.HttpsMoved)
             AppendMovedPort(text, ports);
+        if (options.FaultInjection)
+            text.AppendLine("WARNING: devices can order faults of this server (--fault-injection). Use this in tests only.").AppendLine();
         if (!options.Demo)
             text.AppendLine("Next: see a device register itself and send, with").AppendLine("  dotnet run --project src/Server -- --demo");
         return text.ToString();

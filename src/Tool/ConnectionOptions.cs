@@ -37,18 +37,20 @@ internal sealed class ConnectionOptions
         if (parsed.GetValue(_readyFile) is { } file)
             (text, ca, port) = FromReadyFile(file.FullName);
         if (string.IsNullOrEmpty(text))
-            throw new ToolException($"Say which hub: --ready-file, --connection-string or the environment variable {Variable}.");
+            throw ToolException.BadUsage($"Say which hub: --ready-file, --connection-string or the environment variable {Variable}.");
         if (!ConnectionString.TryParse(text, out var connection, out var reason))
-            throw new ToolException($"The connection string cannot be used: {reason}.");
+            throw ToolException.BadUsage($"The connection string cannot be used: {reason}.");
         if (connection.SharedAccessKey is null || connection.SharedAccessKeyName is null)
-            throw new ToolException("The connection string has no SharedAccessKeyName and SharedAccessKey. Use one of a policy such as service or iothubowner.");
+            throw ToolException.BadUsage("The connection string has no SharedAccessKeyName and SharedAccessKey. Use one of a policy such as service or iothubowner.");
+        if (!Convert.TryFromBase64String(connection.SharedAccessKey, new byte[connection.SharedAccessKey.Length], out _))
+            throw ToolException.BadUsage("The SharedAccessKey of the connection string is no Base64. Copy the whole connection string again.");
         try
         {
             return new HubClient(connection, port, ca is null ? ServerTrust.System : ServerTrust.FromPemFile(ca), TimeProvider.System);
         }
         catch (Exception e) when (e is IOException or FormatException or UnauthorizedAccessException)
         {
-            throw new ToolException($"The CA file cannot be used: {e.Message}", e);
+            throw ToolException.BadUsage($"The CA file cannot be used: {e.Message}", e);
         }
     }
 
@@ -61,7 +63,7 @@ internal sealed class ConnectionOptions
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {
-            throw new ToolException($"The ready file cannot be used: {e.Message}", e);
+            throw ToolException.BadUsage($"The ready file cannot be used: {e.Message}", e);
         }
     }
 }

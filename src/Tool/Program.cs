@@ -1,9 +1,20 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using Homeport.Tool;
 
-var connection = new ConnectionOptions();
-var root = new RootCommand("homeport: the command line of a Homeport server");
-connection.AddTo(root);
-root.Subcommands.Add(MessagesCommand.Create(connection));
-root.Subcommands.Add(ExplainCommand.Create(connection));
-return await root.Parse(args).InvokeAsync();
+var root = new RootCommand("homeport: the command line of a Homeport server. Exit codes: 0 done, 1 the server refused or cannot be reached, 2 the command is not understood.");
+var host = new CommandHost(root);
+root.Subcommands.Add(DeviceCommands.Create(host));
+root.Subcommands.Add(ModuleCommands.Create(host));
+root.Subcommands.Add(TwinCommands.Create(host));
+root.Subcommands.Add(MethodCommand.Create(host));
+root.Subcommands.Add(QueueCommands.Create(host));
+root.Subcommands.Add(MonitorCommand.Create(host));
+root.Subcommands.Add(MessagesCommand.Create(host));
+root.Subcommands.Add(QueryCommand.Create(host));
+root.Subcommands.Add(DiagnoseCommand.Create(host));
+root.Subcommands.Add(ExplainCommand.Create(host));
+// An argument @file is read by the command that takes it, not split into words.
+var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+var exitCode = await parsed.InvokeAsync();
+return parsed.Action is ParseErrorAction ? ToolException.Usage : exitCode;

@@ -7,5 +7,9 @@ return await new RootCommand("Measures Homeport beside mosquitto and a bare Kest
     Verbs.Connect(args),
     Verbs.Idle(args),
     Verbs.Startup(args),
+    HubVerbs.Twins(args),
+    HubVerbs.Methods(args),
+    HubVerbs.Commands(args),
+    HubVerbs.Registry(args),
     Verbs.BareServer(),
 }.Parse(args).InvokeAsync();

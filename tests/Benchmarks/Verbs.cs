@@ -142,13 +142,13 @@ internal static class Verbs
         return command;
     }
 
-    private static void AddTargets(Command command)
+    internal static void AddTargets(Command command)
     {
         foreach (Option option in new Option[] { Ready, Start, ServerDll, Mosquitto, Key, Inline, AskCertificate, NoResume, IoQueues })
             command.Add(option);
     }
 
-    private static TargetOptions Targets(ParseResult parsed)
+    internal static TargetOptions Targets(ParseResult parsed)
     {
         var tuning = new List<string> { "--io-queues", $"{parsed.GetValue(IoQueues)}" };
         foreach (var flag in new[] { Inline, AskCertificate, NoResume }.Where(parsed.GetValue))
@@ -157,7 +157,7 @@ internal static class Verbs
         return new TargetOptions(parsed.GetValue(Ready), parsed.GetValue(Start), parsed.GetValue(ServerDll), parsed.GetValue(Mosquitto)!, parsed.GetValue(Key)!, tuning);
     }
 
-    private static Task PrintAsync(string[] args, string report)
+    internal static Task PrintAsync(string[] args, string report)
     {
         var words = args.Select(static word => word.Length == 0 || word.Contains(' ', StringComparison.Ordinal) ? $"'{word}'" : word);
         return Console.Out.WriteLineAsync($"`dotnet run -c Release --project tests/Benchmarks -- {string.Join(' ', words)}`\n\n{report}");

@@ -113,6 +113,56 @@ public sealed class LiveTests
     }
 
     [Fact]
+    public void A_device_that_is_refused_without_end_leaves_the_explanations_of_others()
+    {
+        var explanations = new Explanations(_time, new ListLogger<Explanations>());
+        var quiet = explanations.Keep(new Refusal(HubErrors.IotHubUnauthorized, "quiet", "fix"), "mqtt", "quiet");
+        for (var i = 0; i < 2 * Explanations.Capacity; i++)
+            explanations.Keep(new Refusal(HubErrors.IotHubUnauthorized, $"{i}", "fix"), "mqtt", "loud");
+        explanations.Of("quiet").ShouldHaveSingleItem().Refusal.ShouldBe(quiet);
+        explanations.Of("loud").Select(k => k.Refusal.Seen).ShouldBe(Enumerable.Range(1, Explanations.PerSubject).Select(i => $"{(2 * Explanations.Capacity) - i}"));
+        explanations.Newest(int.MaxValue).Count.ShouldBe(Explanations.PerSubject + 1);
+        explanations.Of("nobody").ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_device_keeps_a_rare_refusal_among_many_of_one_kind()
+    {
+        var explanations = new Explanations(_time, new ListLogger<Explanations>());
+        explanations.Keep(new Refusal(HubErrors.IotHubUnauthorized, "its key is wrong", "fix"), "mqtt", "d1");
+        for (var i = 0; i < 100; i++)
+            explanations.Keep(new Refusal(HubErrors.DeviceNotOnline, $"{i}", "fix"), "service", "d1");
+        var kept = explanations.Of("d1");
+        kept.Count.ShouldBe(Explanations.PerSubject);
+        kept[0].Refusal.Seen.ShouldBe("99");
+        kept[^1].Refusal.Seen.ShouldBe("its key is wrong");
+    }
+
+    [Fact]
+    public void Refusals_that_concern_no_device_leave_those_of_devices()
+    {
+        var explanations = new Explanations(_time, new ListLogger<Explanations>());
+        explanations.Keep(new Refusal(HubErrors.IotHubUnauthorized, "kept", "fix"), "mqtt", "d1");
+        for (var i = 0; i < 2 * Explanations.Capacity; i++)
+            explanations.Keep(new Refusal(HubErrors.IotHubUnauthorized, $"{i}", "fix"), "service", i % 2 == 0 ? null : "no device/id");
+        explanations.Of("d1").ShouldHaveSingleItem();
+        explanations.Newest(int.MaxValue).Count.ShouldBe(Explanations.Capacity);
+    }
+
+    [Fact]
+    public void Explanations_of_many_devices_are_bounded_in_all()
+    {
+        var explanations = new Explanations(_time, new ListLogger<Explanations>());
+        var first = explanations.Keep(new Refusal(HubErrors.IotHubUnauthorized, "first", "fix"), "mqtt", "first");
+        for (var i = 0; i < Explanations.Capacity; i++)
+            explanations.Keep(new Refusal(HubErrors.IotHubUnauthorized, $"{i}", "fix"), "mqtt", $"d{i}");
+        explanations.Newest(int.MaxValue).Count.ShouldBe(Explanations.Capacity);
+        explanations.Of("first").ShouldBeEmpty();
+        explanations.TryFind(first.TrackingId, out _).ShouldBeFalse();
+        explanations.Of("d0").ShouldHaveSingleItem();
+    }
+
+    [Fact]
     public void Default_policies_have_keys_of_their_own()
     {
         var keys = SharedAccessPolicy.HubDefaults().Concat(SharedAccessPolicy.ProvisioningDefaults()).SelectMany(p => (byte[][])[p.PrimaryKey, p.SecondaryKey]).Select(Convert.ToHexString).ToList();

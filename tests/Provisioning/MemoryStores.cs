@@ -1,3 +1,4 @@
+using Homeport.Hub.Events;
 using Homeport.Hub.Registry;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Registrations;
@@ -144,7 +145,7 @@ internal sealed class MemoryIdentityStore : IIdentityStore
 
     public Task<IReadOnlyList<Identity>> ListModulesAsync(string deviceId, CancellationToken token) => Task.FromResult<IReadOnlyList<Identity>>([]);
 
-    public Task<bool> InsertAsync(Identity identity, CancellationToken token)
+    public Task<bool> InsertAsync(Identity identity, FirstState? first, CancellationToken token)
     {
         lock (_lock)
         {
@@ -165,7 +166,7 @@ internal sealed class MemoryIdentityStore : IIdentityStore
         }
     }
 
-    public Task<bool> DeleteAsync(string deviceId, string? moduleId, long? version, CancellationToken token)
+    public Task<bool> DeleteAsync(string deviceId, string? moduleId, long? version, HubEvent? happened, CancellationToken token)
     {
         lock (_lock)
             return Task.FromResult(_entries.Remove(Identity.KeyOf(deviceId, moduleId)));

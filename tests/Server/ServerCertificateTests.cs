@@ -113,6 +113,7 @@ public sealed class ServerCertificateTests : IDisposable
         MqttPort = 8883,
         CrlPort = 8780,
         Partitions = 4,
+        Events = new HashSet<Homeport.Log.MessageSource>(),
         RetentionDays = 1,
         LogLevel = LogLevel.Information,
     };

@@ -55,6 +55,34 @@ public sealed class SettingsTests : IDisposable
         sources.Errors.ShouldHaveSingleItem().ShouldContain("must differ");
     }
 
+    [Theory]
+    [InlineData("machine", "1", "machine")]
+    [InlineData("azure-s1", "200", "azure-s1")]
+    [InlineData("azure-s3", "10", "azure-s3")]
+    [InlineData("azure-s3", "11", null)]
+    [InlineData("machine", "2", null)]
+    [InlineData("azure-s1", "201", null)]
+    [InlineData("azure-s1", "none", null)]
+    [InlineData("azure", "1", null)]
+    public void Limits_are_named_with_their_units(string limits, string units, string? name)
+    {
+        var sources = Collect(null, new() { ["limits"] = limits, ["units"] = units }, []);
+        (OptionsReader.Read(sources)?.Limits.Name).ShouldBe(name);
+        if (name is null)
+            sources.Errors.ShouldHaveSingleItem().ShouldMatch("limits|units");
+    }
+
+    [Theory]
+    [InlineData("true", true)]
+    [InlineData("False", false)]
+    [InlineData("yes", null)]
+    public void Fault_injection_is_true_or_false(string text, bool? expected)
+    {
+        var sources = Collect(null, new() { ["fault-injection"] = text }, []);
+        (OptionsReader.Read(sources)?.FaultInjection).ShouldBe(expected);
+        OptionsReader.Read(Collect(null, [], [])).ShouldNotBeNull().FaultInjection.ShouldBeFalse();
+    }
+
     private static SettingSources Collect(string? file, Dictionary<string, string> commandLine, Dictionary<string, string> environment)
         => SettingSources.Collect(commandLine, file, environment.GetValueOrDefault);
 

@@ -49,6 +49,14 @@ internal sealed class Client
         }
     }
 
+    /// <summary>Reads to the end without looking.</summary>
+    public async Task DrainAsync()
+    {
+        while (!(await ReceiveAsync()).StartsWith("(end", StringComparison.Ordinal))
+        {
+        }
+    }
+
     /// <summary>True when nothing comes for a while.</summary>
     public async Task<bool> IsQuietAsync()
     {

@@ -6,6 +6,8 @@ using Homeport.Gateway;
 using Homeport.Gateway.Mqtt;
 using Homeport.Hub.Access;
 using Homeport.Hub.CloudToDevice;
+using Homeport.Hub.Faults;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
 using Homeport.Hub.Registry;
@@ -22,72 +24,60 @@ internal sealed class HubFixture : IAsyncDisposable
 {
     public const string Host = "hub.example";
     private readonly TempFolder _folder = new();
-    private readonly SecretSeal _seal;
-    private readonly SqliteDatabase _database;
-    private readonly SqliteRecordStore _records;
-    private readonly HubLog _log;
-    private readonly ConnectionSweeper _sweeper;
-    private readonly CancellationTokenSource _stop = new();
-    private readonly Task[] _background;
+    private ThrottleProfile _limits = ThrottleProfile.Machine();
+    private bool _takesFaults;
     private readonly ListLogger<MqttDoor> _doorLog = new();
     private readonly ListLogger<HubLog> _storageLog = new();
     private readonly ListLogger<ActivityJournal> _activityLog = new();
     private readonly ListLogger<Explanations> _explanationLog = new();
+    private SecretSeal _seal = null!;
+    private SqliteDatabase _database = null!;
+    private SqliteRecordStore _records = null!;
+    private HubLog _log = null!;
+    private ConnectionSweeper _sweeper = null!;
+    private CancellationTokenSource _stop = null!;
+    private Task[] _background = [];
 
     public HubFixture(DateTimeOffset start)
     {
         Time = new FakeTimeProvider(start);
-        _seal = SecretSeal.Open(_folder.File("secret.key"));
-        _database = SqliteDatabase.Open(_folder.File("hub.db"));
-        _records = SqliteRecordStore.Open(_folder.File("messages.db"), 4);
-        Disk = new UnreliableDisk(_records);
-        _log = new HubLog(Disk, TimeSpan.FromDays(7), Time, _storageLog);
-        Store = new ObservedStore(new SqliteIdentityStore(_database, _seal, "hub1"));
-        var live = new LiveConnections();
-        Registry = new IdentityRegistry(Store, live, Time);
-        Explanations = new Explanations(Time, _explanationLog);
         Policies = SharedAccessPolicy.HubDefaults().ToDictionary(p => p.Name);
-        var rules = new TokenRules(new HashSet<string>(StringComparer.OrdinalIgnoreCase) { Host, "localhost" }, Time);
-        Twins = new DeviceTwins(new SqliteTwinStore(_database, "hub1"), Registry, live, Time);
-        Methods = new DirectMethods(live, Registry, Time);
-        var activity = new ActivityJournal(Store, Time, _activityLog);
-        _sweeper = new ConnectionSweeper(Time);
-        var door = new HubDoor
-        {
-            Authenticator = new DeviceAuthenticator(Store, Policies, rules),
-            Telemetry = new TelemetryIngest(_log),
-            Twins = Twins,
-            Methods = Methods,
-            Subscriptions = new SqliteSubscriptionStore(_database, "hub1"),
-            CloudToDevice = new CloudToDeviceMessages(new SqliteCloudToDeviceStore(_database, "hub1"), live, new CloudToDeviceSettings(), Time),
-            Live = live,
-            Activity = activity,
-            Explanations = Explanations,
-        };
-        Door = new MqttDoor(door, _sweeper, Time, _doorLog);
-        Live = live;
-        _background = [_sweeper.RunAsync(_stop.Token), activity.RunAsync(_stop.Token)];
+        Open();
+    }
+
+    /// <summary>Starts the hub again with other limits.</summary>
+    public Task LimitAsync(HubOperation operation, int perMinute)
+    {
+        _limits = new ThrottleProfile { Name = "test", Hub = new Dictionary<HubOperation, Rate>(), Device = new Dictionary<HubOperation, Rate> { [operation] = Rate.OverAMinute(perMinute / 60.0) } };
+        return RestartAsync();
+    }
+
+    /// <summary>Starts the hub again so that it takes orders for faults.</summary>
+    public Task TakeFaultsAsync()
+    {
+        _takesFaults = true;
+        return RestartAsync();
     }
 
     public FakeTimeProvider Time { get; }
 
-    public UnreliableDisk Disk { get; }
+    public UnreliableDisk Disk { get; private set; } = null!;
 
-    public ObservedStore Store { get; }
+    public ObservedStore Store { get; private set; } = null!;
 
-    public IdentityRegistry Registry { get; }
+    public IdentityRegistry Registry { get; private set; } = null!;
 
-    public Explanations Explanations { get; }
+    public Explanations Explanations { get; private set; } = null!;
 
     public IReadOnlyDictionary<string, SharedAccessPolicy> Policies { get; }
 
-    public LiveConnections Live { get; }
+    public LiveConnections Live { get; private set; } = null!;
 
-    public DeviceTwins Twins { get; }
+    public DeviceTwins Twins { get; private set; } = null!;
 
-    public DirectMethods Methods { get; }
+    public DirectMethods Methods { get; private set; } = null!;
 
-    public MqttDoor Door { get; }
+    public MqttDoor Door { get; private set; } = null!;
 
     public int OpenConnections => _sweeper.Count;
 
@@ -99,6 +89,17 @@ internal sealed class HubFixture : IAsyncDisposable
 
     /// <summary>A key that a test can make again from the name.</summary>
     public static byte[] KeyOf(string name) => SHA256.HashData(Encoding.UTF8.GetBytes("key of " + name));
+
+    /// <summary>Stops the server, which ends all connections, and starts another on the same files.</summary>
+    public async Task RestartAsync()
+    {
+        await _stop.CancelAsync();
+        for (var i = 0; i < 1000 && (_sweeper.Count > 0 || Live.Count > 0); i++)
+            await Task.Delay(10);
+        OpenConnections.ShouldBe(0, "a stopping server ends its connections");
+        await CloseAsync();
+        Open();
+    }
 
     public async Task RegisterAsync(string key, bool enabled = true, Authentication? authentication = null)
     {
@@ -142,13 +143,53 @@ internal sealed class HubFixture : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Disk.GoOn();
+        await CloseAsync();
+        _folder.Dispose();
+    }
+
+    private void Open()
+    {
+        _stop = new CancellationTokenSource();
+        _seal = SecretSeal.Open(_folder.File("secret.key"));
+        _database = SqliteDatabase.Open(_folder.File("hub.db"));
+        _records = SqliteRecordStore.Open(_folder.File("messages.db"), 4);
+        Disk = new UnreliableDisk(_records);
+        _log = new HubLog(Disk, TimeSpan.FromDays(7), Time, _storageLog);
+        Store = new ObservedStore(new SqliteIdentityStore(_database, _seal, "hub1"));
+        Live = new LiveConnections();
+        Registry = new IdentityRegistry(Store, Live, Time);
+        Explanations = new Explanations(Time, _explanationLog);
+        var rules = new TokenRules(new HashSet<string>(StringComparer.OrdinalIgnoreCase) { Host, "localhost" }, Time);
+        Twins = new DeviceTwins(new SqliteTwinStore(_database, "hub1"), Registry, Live, Time);
+        Methods = new DirectMethods(Live, Registry, Time);
+        var activity = new ActivityJournal(Store, Time, _activityLog);
+        _sweeper = new ConnectionSweeper(Time);
+        var door = new HubDoor
+        {
+            Authenticator = new DeviceAuthenticator(Store, Policies, rules),
+            Telemetry = new TelemetryIngest(_log),
+            Twins = Twins,
+            Methods = Methods,
+            Subscriptions = new SqliteSubscriptionStore(_database, "hub1"),
+            CloudToDevice = new CloudToDeviceMessages(new SqliteCloudToDeviceStore(_database, "hub1"), Live, new CloudToDeviceSettings(), Time),
+            Throttles = new Throttles(_limits, Time),
+            Faults = _takesFaults ? new FaultInjection(Time) : null,
+            Live = Live,
+            Activity = activity,
+            Explanations = Explanations,
+        };
+        Door = new MqttDoor(door, _sweeper, Time, _doorLog);
+        _background = [_sweeper.RunAsync(_stop.Token), activity.RunAsync(_stop.Token)];
+    }
+
+    private async Task CloseAsync()
+    {
         await _stop.CancelAsync();
         await Task.WhenAll(_background);
         await _log.DisposeAsync();
         _records.Dispose();
         _database.Dispose();
         _seal.Dispose();
-        _folder.Dispose();
         _stop.Dispose();
     }
 }

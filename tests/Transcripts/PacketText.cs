@@ -32,10 +32,10 @@ internal static class PacketText
     }
 
     /// <summary>A CONNECT; a will is <c>{qos}:{topic}</c>.</summary>
-    public static byte[] Connect(string clientId, string? user, string? password, int keepAlive, string? will = null)
+    public static byte[] Connect(string clientId, string? user, string? password, int keepAlive, string? will = null, bool clean = false)
         => Packet(0x10,
         [
-            .. Text("MQTT"), 4, (byte)((user is null ? 0 : 0x80) | (password is null ? 0 : 0x40) | (will is null ? 0 : 0x04 | ((will[0] - '0') << 3))), (byte)(keepAlive >> 8), (byte)keepAlive,
+            .. Text("MQTT"), 4, (byte)((clean ? 2 : 0) | (user is null ? 0 : 0x80) | (password is null ? 0 : 0x40) | (will is null ? 0 : 0x04 | ((will[0] - '0') << 3))), (byte)(keepAlive >> 8), (byte)keepAlive,
             .. Text(clientId), .. will is null ? [] : (byte[])[.. Text(will[2..]), .. Text("gone")], .. user is null ? [] : Text(user), .. password is null ? [] : Text(password),
         ]);
 

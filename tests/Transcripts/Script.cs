@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Registry;
 
 namespace Homeport.Tests.Transcripts;
@@ -16,12 +17,24 @@ namespace Homeport.Tests.Transcripts;
 /// = dev1 [p="v"] body the next stored message of dev1
 /// ? text              the newest explanation has this text
 /// ~ 1001              an error that the server is expected to log, once or more
+/// * limit TwinRead 60 restarts with this limit for each device, in a minute
+/// * faults on         restarts so that messages may order faults
+/// * restart           stops the server and starts another on the same files
+/// * twin dev1 {"tags":{}}, * replace twin dev1 {...}, * show twin dev1 {...}
+///                     a service patches, replaces, reads a twin; "-> PreconditionFailed" at the end: is refused. Read: desired and reported, each with its version
+/// * method dev1 reboot connect=60 response=10 {"delay":5}
+///                     a service calls a method (times in seconds, and payload, as wanted); "-> DeviceNotOnline" at the end: is refused at once
+/// * result 200 {"r":1}, * result GatewayTimeout, * no result
+///                     what the call gave. Letters before the star, as in "b* method", keep several calls apart
+/// {rid}               in an expected packet: any text of a topic or name, noted; in a packet to send: what was noted. {x*500} is 500 letters x
 /// </code></remarks>
 internal sealed partial class Script(HubFixture hub)
 {
     private readonly Dictionary<string, Client> _clients = [];
     private readonly Dictionary<string, int> _stored = [];
     private readonly List<int> _expectedProblems = [];
+    private readonly Service _service = new(hub);
+    private readonly Dictionary<string, string> _noted = [];
 
     public async Task RunAsync(IEnumerable<string> lines)
     {
@@ -39,6 +52,7 @@ internal sealed partial class Script(HubFixture hub)
             }
         }
         _clients.ShouldBeEmpty("every connection of a transcript has its end");
+        _service.OpenCalls.ShouldBe(0, "every call of a transcript has its result");
         hub.OpenConnections.ShouldBe(0);
         hub.Live.Count.ShouldBe(0);
         hub.Problems.Distinct().ShouldBe(_expectedProblems, ignoreOrder: true, string.Join('\n', hub.LogLines));
@@ -53,10 +67,10 @@ internal sealed partial class Script(HubFixture hub)
         var (name, text) = (parts.Groups["name"].Value, parts.Groups["text"].Value);
         switch (parts.Groups["sign"].Value)
         {
-            case ">": await SendAsync(name, text); break;
+            case ">": await SendAsync(name, Filled(text)); break;
             case "<": await ExpectAsync(_clients[name], text); break;
             case "!": await ExpectEndAsync(name, text); break;
-            case "*": await ActAsync(text); break;
+            case "*": await ActAsync(name, Filled(text)); break;
             case "=": await ExpectStoredAsync(text); break;
             case "?": hub.Explanations.Newest(1).Single().Refusal.Text.ShouldContain(text, Case.Sensitive); break;
             default: _expectedProblems.Add(int.Parse(text, CultureInfo.InvariantCulture)); break;
@@ -83,12 +97,13 @@ internal sealed partial class Script(HubFixture hub)
         }
     }
 
-    /// <summary><c>CONNECT dev1 user={name} token={which} expires={seconds} keepalive={seconds} will={qos}:{topic}</c>, the will saying gone; without options as an SDK does it.</summary>
+    /// <summary><c>CONNECT dev1 user={name} token={which} expires={seconds} keepalive={seconds} clean=1 will={qos}:{topic}</c>, the will saying gone; without options as an SDK does it.</summary>
     private byte[] Connect(string[] words)
     {
         var clientId = words.ElementAtOrDefault(1)?.Trim('\'') ?? "";
         var (user, token, expires, keepAlive) = ($"{HubFixture.Host}/{clientId}/?api-version=2021-04-12&DeviceClientType=test%2F1.0%20(x)", "own", 86400, 180);
         string? will = null;
+        var clean = false;
         foreach (var word in words[2..])
         {
             var value = word[(word.IndexOf('=', StringComparison.Ordinal) + 1)..];
@@ -99,6 +114,7 @@ internal sealed partial class Script(HubFixture hub)
                 case "expires": expires = int.Parse(value, CultureInfo.InvariantCulture); break;
                 case "keepalive": keepAlive = int.Parse(value, CultureInfo.InvariantCulture); break;
                 case "will": will = value; break;
+                case "clean": clean = value == "1"; break;
                 default: throw new InvalidDataException($"'{word}' is no option of CONNECT");
             }
         }
@@ -116,10 +132,10 @@ internal sealed partial class Script(HubFixture hub)
             ["empty"] => "",
             _ => token,
         };
-        return PacketText.Connect(clientId, user == "none" ? null : user, password, keepAlive, will);
+        return PacketText.Connect(clientId, user == "none" ? null : user, password, keepAlive, will, clean);
     }
 
-    private static async Task ExpectAsync(Client client, string text)
+    private async Task ExpectAsync(Client client, string text)
     {
         if (text == "nothing")
         {
@@ -127,9 +143,17 @@ internal sealed partial class Script(HubFixture hub)
             return;
         }
         var actual = await client.ReceiveAsync();
-        var pattern = "^" + Regex.Escape(text).Replace("\\*", ".*", StringComparison.Ordinal) + "$";
-        Regex.IsMatch(actual, pattern, RegexOptions.Singleline, TimeSpan.FromSeconds(5)).ShouldBeTrue($"the server sent '{actual}'");
+        var pattern = Place().Replace(Regex.Escape(Lengthened(text)), "(?<${name}>[^/?&#\\s]+)").Replace("\\*", ".*", StringComparison.Ordinal);
+        var match = Regex.Match(actual, $"^{pattern}$", RegexOptions.Singleline, TimeSpan.FromSeconds(5));
+        match.Success.ShouldBeTrue($"the server sent '{actual}'");
+        foreach (var group in match.Groups.Values.Where(g => char.IsLetter(g.Name[0])))
+            _noted[group.Name] = group.Value;
     }
+
+    /// <summary>Puts in what was noted, and the long texts.</summary>
+    private string Filled(string text) => _noted.Aggregate(Lengthened(text), (filled, noted) => filled.Replace($"{{{noted.Key}}}", noted.Value, StringComparison.Ordinal));
+
+    private static string Lengthened(string text) => Long().Replace(text, m => new string(m.Groups["letter"].Value[0], int.Parse(m.Groups["count"].Value, CultureInfo.InvariantCulture)));
 
     private async Task ExpectEndAsync(string name, string text)
     {
@@ -140,7 +164,7 @@ internal sealed partial class Script(HubFixture hub)
             (await client.ReceiveAsync()).ShouldBe("(end)");
     }
 
-    private async Task ActAsync(string text)
+    private async Task ActAsync(string name, string text)
     {
         switch (text.Split(' '))
         {
@@ -158,7 +182,11 @@ internal sealed partial class Script(HubFixture hub)
             case ["rename", "reason", "of", var id]: await ChangeAsync(id, i => i with { StatusReason = "moved" }); break;
             case ["registry", "fails"]: hub.Store.AfterFind = () => throw new InvalidOperationException("a fault made by the test"); break;
             case ["stop"]: await hub.StopAsync(); break;
-            default: throw new InvalidDataException("not an action");
+            case ["restart"]: await hub.RestartAsync(); break;
+            case ["faults", "on"]: await hub.TakeFaultsAsync(); break;
+            case ["limit", var operation, var perMinute]: await hub.LimitAsync(Enum.Parse<HubOperation>(operation), int.Parse(perMinute, CultureInfo.InvariantCulture)); break;
+            case ["enable", var id]: await ChangeAsync(id, i => i with { Enabled = true }); break;
+            default: (await _service.TryActAsync(name, text)).ShouldBeTrue("not an action"); break;
         }
     }
 
@@ -198,4 +226,10 @@ internal sealed partial class Script(HubFixture hub)
 
     [GeneratedRegex("^(?<name>[a-z]*)(?<sign>[><!*=?~]) (?<text>.+)$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Line();
+
+    [GeneratedRegex(@"\\\{(?<name>[a-z]+)}", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Place();
+
+    [GeneratedRegex(@"\{(?<letter>[a-z])\*(?<count>\d+)}", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Long();
 }

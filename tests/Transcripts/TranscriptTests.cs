@@ -1,5 +1,8 @@
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Homeport.Hub.Live;
 using Homeport.Hub.Registry;
+using Homeport.Hub.Twins;
 
 namespace Homeport.Tests.Transcripts;
 
@@ -80,6 +83,77 @@ public sealed class TranscriptTests
         hub.Problems.ShouldBeEmpty(string.Join('\n', hub.LogLines));
     }
 
+    [Fact]
+    public async Task A_device_that_does_not_read_its_patches_holds_up_no_service_and_is_ended()
+    {
+        await using var hub = new HubFixture(Start);
+        await hub.RegisterAsync("dev1");
+        var client = new Client(hub.Door);
+        await client.SendAsync(PacketText.Connect("dev1", "hub.example/dev1/?api-version=2021-04-12", hub.Token("hub.example/devices/dev1", HubFixture.KeyOf("dev1"), 3600), 600));
+        (await client.ReceiveAsync()).ShouldBe("CONNACK 0");
+        await client.SendAsync(PacketText.Encode("SUBSCRIBE #1 $iothub/twin/PATCH/properties/desired/# 0"));
+        (await client.ReceiveAsync()).ShouldBe("SUBACK #1 0");
+        var text = new string('x', 4000);
+        for (var i = 0; i < 500; i++)
+        {
+            var patch = new TwinPatch(null, new JsonObject { ["a"] = text, ["i"] = i });
+            (await hub.Twins.PatchAsync("dev1", null, patch, IfMatch.Absent, default).WaitAsync(TimeSpan.FromSeconds(10))).Refusal.ShouldBeNull();
+        }
+        for (var i = 0; i < 10 && !client.IsOver; i++)
+        {
+            hub.Time.Advance(TimeSpan.FromSeconds(10));
+            await Task.Delay(20);
+        }
+        (await client.EndAsync()).ShouldBe(CloseReason.SlowClient);
+        (hub.OpenConnections, hub.Live.Count).ShouldBe((0, 0));
+        (await hub.Twins.GetAsync("dev1", null, default)).Value!.Desired.Version.ShouldBe(501);
+        hub.Problems.ShouldBeEmpty(string.Join('\n', hub.LogLines));
+    }
+
+    [Fact]
+    public async Task Patches_reach_a_reconnecting_device_in_order_and_at_most_once()
+    {
+        await using var hub = new HubFixture(Start);
+        await hub.RegisterAsync("dev1");
+        using var stop = new CancellationTokenSource();
+        var writers = Enumerable.Range(0, 4).Select(w => Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested)
+                (await hub.Twins.PatchAsync("dev1", null, new TwinPatch(null, new JsonObject { ["w"] = w }), IfMatch.Absent, default)).Refusal.ShouldBeNull();
+        })).ToList();
+        var last = 0L;
+        for (var round = 0; round < 10; round++)
+        {
+            var client = new Client(hub.Door);
+            await client.SendAsync(PacketText.Connect("dev1", "hub.example/dev1/?api-version=2021-04-12", hub.Token("hub.example/devices/dev1", HubFixture.KeyOf("dev1"), 3600), 600));
+            var connack = await client.ReceiveAsync();
+            connack.ShouldBe(round == 0 ? "CONNACK 0" : "CONNACK 0 session-present", "nothing may come before it");
+            if (round == 0)
+                await client.SendAsync(PacketText.Encode("SUBSCRIBE #1 $iothub/twin/PATCH/properties/desired/# 0"));
+            for (var i = 0; i < 100; i++)
+            {
+                var packet = await client.ReceiveAsync();
+                if (packet == "SUBACK #1 0")
+                    continue;
+                var match = Regex.Match(packet, """^PUBLISH q0 \$iothub/twin/PATCH/properties/desired/\?\$version=(?<topic>\d+) \| \{"w":\d,"\$version":(?<body>\d+)}$""",
+                    RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1));
+                match.Success.ShouldBeTrue(packet);
+                match.Groups["topic"].Value.ShouldBe(match.Groups["body"].Value);
+                var version = long.Parse(match.Groups["topic"].Value);
+                if (i > 1)
+                    version.ShouldBe(last + 1, "no gap and no other order while connected");
+                version.ShouldBeGreaterThan(last);
+                last = version;
+            }
+            client.Hang();
+            await client.DrainAsync();
+            (await client.EndAsync()).ShouldBe(CloseReason.ClientGone);
+        }
+        await stop.CancelAsync();
+        await Task.WhenAll(writers);
+        hub.Problems.ShouldBeEmpty(string.Join('\n', hub.LogLines));
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("dev1")]
@@ -93,6 +167,7 @@ public sealed class TranscriptTests
             device.Length == 0 ? connect : [],
             [.. PacketText.Encode("SUBSCRIBE #1 devices/dev1/messages/devicebound/# 1 $iothub/twin/res/# 0"), .. PacketText.Encode("PUBLISH q0 $iothub/twin/GET/?$rid=1")],
             [.. PacketText.Encode("PUBLISH q1 #1 devices/dev1/messages/events/%24.mid=1&a=%20&b | {}"), .. PacketText.Encode("PINGREQ"), .. PacketText.Encode("UNSUBSCRIBE #2 $iothub/twin/res/#")],
+            [.. PacketText.Encode("SUBSCRIBE #1 $iothub/twin/res/# 0"), .. PacketText.Encode("PUBLISH q1 #2 $iothub/twin/PATCH/properties/reported/?$rid=1 | {\"a\":[1]}"), .. PacketText.Encode("PUBLISH q0 $iothub/methods/res/200/?$rid=1 | {}")],
         ];
         var reasons = new Dictionary<CloseReason, int>();
         foreach (var bytes in Mutation.Of(seeds, 1500))
@@ -104,6 +179,8 @@ public sealed class TranscriptTests
             client.Hang();
             var reason = await client.EndAsync();
             reasons[reason] = reasons.GetValueOrDefault(reason) + 1;
+            // A device may not connect a thousand times in a second.
+            hub.Time.Advance(TimeSpan.FromSeconds(0.2));
         }
         reasons.Keys.ShouldBeSubsetOf([
             CloseReason.ClientGone, CloseReason.ClientDisconnected, CloseReason.MalformedPacket, CloseReason.PacketTooLarge, CloseReason.ProtocolViolation, CloseReason.QosNotSupported,

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Homeport.Contract.Rest;
@@ -9,7 +10,12 @@ public sealed record BulkDevice
     public string? ModuleId { get; init; }
     [JsonPropertyName("eTag")]
     public string? ETag { get; init; }
-    /// <summary><c>create</c>, <c>update</c>, <c>updateIfMatchETag</c>, <c>delete</c> or <c>deleteIfMatchETag</c>.</summary>
+    [JsonPropertyName("twinETag")]
+    public string? TwinETag { get; init; }
+    /// <summary>
+    /// <c>create</c>, <c>update</c>, <c>updateIfMatchETag</c>, <c>delete</c>, <c>deleteIfMatchETag</c>, <c>updateTwin</c> or
+    /// <c>updateTwinIfMatchETag</c>.
+    /// </summary>
     public string? ImportMode { get; init; }
     public string? Status { get; init; }
     public string? StatusReason { get; init; }
@@ -17,6 +23,10 @@ public sealed record BulkDevice
     public CapabilitiesDescription? Capabilities { get; init; }
     public string? DeviceScope { get; init; }
     public string? ManagedBy { get; init; }
+    /// <summary>A JSON object, or undefined.</summary>
+    public JsonElement Tags { get; init; }
+    /// <summary>A JSON object with <c>desired</c>, or undefined.</summary>
+    public JsonElement Properties { get; init; }
 }
 
 /// <summary>Answer to a bulk call. Source: IoT Hub data plane, <c>BulkRegistryOperationResult</c>.</summary>

@@ -1,7 +1,11 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
 using Homeport.Hub.Access;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Registry;
+using Homeport.Hub.Twins;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -13,11 +17,16 @@ public static class BulkEndpoint
 {
     private const int MaxElements = 100;
 
+    private static readonly Dictionary<string, BulkMode> Modes = Enum.GetValues<BulkMode>().ToDictionary(m => m.ToString(), StringComparer.OrdinalIgnoreCase);
+
     /// <summary>Maps <c>POST /devices</c>.</summary>
     public static void MapBulk(this IEndpointRouteBuilder routes, HubApi hub)
-        => routes.MapPost("/devices", hub.Guard(Rights.RegistryWrite, context => RunAsync(hub, context)));
+    {
+        var bulk = new BulkRegistry(hub.Registry, hub.Twins);
+        routes.MapPost("/devices", hub.Guard(Rights.RegistryWrite, context => RunAsync(hub, bulk, context), HubOperation.Registry));
+    }
 
-    private static async Task RunAsync(HubApi hub, HttpContext context)
+    private static async Task RunAsync(HubApi hub, BulkRegistry bulk, HttpContext context)
     {
         if (!(await context.ReadJsonAsync(Json.Default.IReadOnlyListBulkDevice)).Succeeded(out var elements, out var refusal))
         {
@@ -29,42 +38,63 @@ public static class BulkEndpoint
             await hub.RefuseAsync(context, new Refusal(HubErrors.ArgumentInvalid, $"The call has {elements.Count} elements", $"Send 1 to {MaxElements} elements in a call."));
             return;
         }
-        var errors = new List<BulkError>();
-        foreach (var element in elements)
+        var errors = new BulkError?[elements.Count];
+        var good = new List<(int Place, BulkElement Element)>(elements.Count);
+        for (var i = 0; i < elements.Count; i++)
         {
-            if (await RunAsync(hub, element, context.RequestAborted) is { } failed)
-                errors.Add(new BulkError(element.Id, element.ModuleId, failed.Error.Name, failed.Text, element.ImportMode));
+            if (Read(elements[i]).Succeeded(out var element, out refusal))
+                good.Add((i, element));
+            else
+                errors[i] = Error(elements[i], refusal);
         }
-        await context.WriteJsonAsync(new BulkResult(errors.Count == 0, errors, []), Json.Default.BulkResult,
-            errors.Count == 0 ? StatusCodes.Status200OK : StatusCodes.Status400BadRequest);
+        var refusals = await bulk.RunAsync([.. good.Select(g => g.Element)], CancellationToken.None);
+        for (var i = 0; i < good.Count; i++)
+        {
+            if (refusals[i] is { } failed)
+                errors[good[i].Place] = Error(elements[good[i].Place], failed);
+        }
+        List<BulkError> listed = [.. errors.OfType<BulkError>()];
+        await context.WriteJsonAsync(new BulkResult(listed.Count == 0, listed, []), Json.Default.BulkResult,
+            listed.Count == 0 ? StatusCodes.Status200OK : StatusCodes.Status400BadRequest);
     }
 
-    private static async Task<Refusal?> RunAsync(HubApi hub, BulkDevice? element, CancellationToken token)
+    private static BulkError Error(BulkDevice? element, Refusal refusal)
+        => new(element?.Id, element?.ModuleId, refusal.Error.Name, refusal.Text, element?.ImportMode);
+
+    private static Outcome<BulkElement> Read(BulkDevice? element)
     {
         if (string.IsNullOrEmpty(element?.Id))
             return new Refusal(HubErrors.ArgumentNull, "An element has no id", "Add the member id.");
-        var (write, condition) = (element.ImportMode ?? "create").ToUpperInvariant() switch
-        {
-            "CREATE" => (true, IfMatch.Absent),
-            "UPDATE" => (true, IfMatch.Parse("*")),
-            "UPDATEIFMATCHETAG" => (true, IfMatch.Parse(element.ETag ?? "(none)")),
-            "DELETE" => (false, IfMatch.Parse("*")),
-            "DELETEIFMATCHETAG" => (false, IfMatch.Parse(element.ETag ?? "(none)")),
-            _ => ((bool?)null, IfMatch.Absent),
-        };
-        if (write is null)
+        if (!Modes.TryGetValue(element.ImportMode ?? nameof(BulkMode.Create), out var mode))
         {
             return new Refusal(HubErrors.ArgumentInvalid, $"Device '{element.Id}': importMode is '{element.ImportMode}'",
-                "Use create, update, updateIfMatchETag, delete or deleteIfMatchETag.");
+                "Use create, update, updateIfMatchETag, delete, deleteIfMatchETag, updateTwin or updateTwinIfMatchETag.");
         }
-        if (write == false)
-            return await hub.Registry.DeleteAsync(element.Id, element.ModuleId, condition, token);
-        return Read(element).Succeeded(out var identity, out var refusal)
-            ? (await hub.Registry.PutAsync(identity, condition, token)).Refusal
+        if (!ReadTwin(element).Succeeded(out var twin, out var refusal))
+            return refusal;
+        var hasTwin = twin.Tags is not null || twin.Desired is not null;
+        if (mode is not (BulkMode.Create or BulkMode.Update or BulkMode.UpdateIfMatchETag))
+        {
+            var named = new Identity { DeviceId = element.Id, ModuleId = element.ModuleId, GenerationId = "", Authentication = new Authentication(AuthenticationType.None) };
+            return new BulkElement(mode, named, element.ETag, element.TwinETag, twin);
+        }
+        return ReadIdentity(element).Succeeded(out var identity, out refusal)
+            ? new BulkElement(mode, identity, element.ETag, element.TwinETag, hasTwin ? twin : null)
             : refusal;
     }
 
-    private static Outcome<Identity> Read(BulkDevice element) => element.ModuleId is null
+    private static Outcome<TwinPatch> ReadTwin(BulkDevice element)
+    {
+        var json = new JsonObject();
+        foreach (var (name, value) in ((string, JsonElement)[])[("tags", element.Tags), ("properties", element.Properties)])
+        {
+            if (value.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null))
+                json[name] = JsonNode.Parse(value.GetRawText());
+        }
+        return TwinPatch.Read(json);
+    }
+
+    private static Outcome<Identity> ReadIdentity(BulkDevice element) => element.ModuleId is null
         ? DeviceMapping.ToIdentity(
             new DeviceDescription
             {

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Registry;
 using Microsoft.AspNetCore.Http;
 
@@ -46,6 +47,15 @@ internal static class HubAnswers
             $"ErrorCode:{refusal.Error.Name};{refusal.Text.Replace(';', ',')}",
             $"Tracking ID:{refusal.TrackingId}-TimeStamp:{time}");
         return context.WriteJsonAsync(body, Json.Default.HubErrorBody, refusal.Error.HttpStatus);
+    }
+
+    /// <summary>
+    /// Writes a refusal with the header Retry-After. It is not kept: one client that repeats its call would push out what is worth keeping.
+    /// </summary>
+    public static Task WriteThrottledAsync(this HttpContext context, Throttled throttled, DateTimeOffset now)
+    {
+        context.Response.Headers.RetryAfter = Math.Max(1, Math.Ceiling(throttled.RetryAfter.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        return context.WriteRefusalAsync(throttled.Refusal, now);
     }
 
     /// <summary>Sets the header ETag, quoted as RFC 9110 wants it. The C SDK looks for this spelling.</summary>

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Homeport.Contract.Errors;
 using Homeport.Hub.Access;
 using Homeport.Hub.Jobs;
+using Homeport.Hub.Limits;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -14,8 +15,8 @@ public static class JobEndpoints
     /// <summary>Maps <c>/jobs/v2/{id}</c>, its cancellation, and <c>/jobs/v2/query</c>.</summary>
     public static void MapJobs(this IEndpointRouteBuilder routes, HubApi hub, ScheduledJobs jobs)
     {
-        routes.MapGet("/jobs/v2/query", hub.Guard(Rights.ServiceConnect, context => ListAsync(hub, jobs, context)));
-        routes.MapPut("/jobs/v2/{jobId}", hub.Guard(Rights.ServiceConnect, context => CreateAsync(hub, jobs, context)));
+        routes.MapGet("/jobs/v2/query", hub.Guard(Rights.ServiceConnect, context => ListAsync(hub, jobs, context), HubOperation.Job));
+        routes.MapPut("/jobs/v2/{jobId}", hub.Guard(Rights.ServiceConnect, context => CreateAsync(hub, jobs, context), HubOperation.Job));
         routes.MapGet("/jobs/v2/{jobId}", hub.Guard(Rights.ServiceConnect, async context => await AnswerAsync(hub, context, await jobs.GetAsync(JobId(context), context.RequestAborted))));
         routes.MapPost("/jobs/v2/{jobId}/cancel", hub.Guard(Rights.ServiceConnect, async context => await AnswerAsync(hub, context, await jobs.CancelAsync(JobId(context), CancellationToken.None))));
     }

@@ -18,8 +18,7 @@ public static class MessageEndpoints
     public static void MapMessages(this IEndpointRouteBuilder routes, HubApi hub)
     {
         routes.MapGet("/homeport/v1/messages", hub.Guard(Rights.ServiceConnect, context => ReadAsync(hub, context)));
-        routes.MapGet("/homeport/v1/explanations", hub.Guard(Rights.ServiceConnect, context =>
-            context.WriteJsonAsync([.. hub.Explanations.Newest(DefaultPage).Select(ToBody)], Json.Default.IReadOnlyListExplanationBody)));
+        routes.MapGet("/homeport/v1/explanations", hub.Guard(Rights.ServiceConnect, context => ListExplanationsAsync(hub, context)));
         routes.MapGet("/homeport/v1/explanations/{trackingId}", hub.Guard(Rights.ServiceConnect, context => ExplainAsync(hub, context)));
     }
 
@@ -50,16 +49,23 @@ public static class MessageEndpoints
         await context.WriteJsonAsync(page, Json.Default.MessagePage);
     }
 
+    /// <summary>The newest of all, or with <c>?deviceId=d1</c> those of one device; the newest first.</summary>
+    private static Task ListExplanationsAsync(HubApi hub, HttpContext context)
+    {
+        var kept = context.Request.Query["deviceId"].FirstOrDefault() is { Length: > 0 } deviceId ? hub.Explanations.Of(deviceId) : hub.Explanations.Newest(DefaultPage);
+        return context.WriteJsonAsync([.. kept.Select(ToBody)], Json.Default.IReadOnlyListExplanationBody);
+    }
+
     private static Task ExplainAsync(HubApi hub, HttpContext context)
     {
         var id = (string)context.Request.RouteValues["trackingId"]!;
         return hub.Explanations.TryFind(id, out var kept)
             ? context.WriteJsonAsync(ToBody(kept), Json.Default.ExplanationBody)
             : hub.RefuseAsync(context, new Refusal(HubErrors.NotFound, "There is no explanation with this tracking id",
-                $"The newest {Explanations.Capacity} are kept, until the server restarts; older ones are in the log."));
+                $"The newest {Explanations.Capacity} are kept until the server restarts, {Explanations.PerSubject} for each device; older ones are in the log."));
     }
 
-    private static ExplanationBody ToBody(KeptRefusal kept) => new(
+    internal static ExplanationBody ToBody(KeptRefusal kept) => new(
         kept.Refusal.TrackingId, kept.Time, kept.Door, kept.Refusal.Error.Name, kept.Refusal.Error.Code, kept.Refusal.Text,
         kept.Refusal.Seen, kept.Refusal.Tried ?? [], kept.Refusal.Nearest, kept.Refusal.Fix);
 

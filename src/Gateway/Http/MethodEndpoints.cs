@@ -3,6 +3,7 @@ using System.Text.Json;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
 using Homeport.Hub.Access;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Methods;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -27,7 +28,8 @@ public static class MethodEndpoints
     {
         if (string.IsNullOrEmpty(body.MethodName))
             return new Refusal(HubErrors.ArgumentNull, "The body has no methodName", "Add the member methodName.");
-        var payload = body.Payload.ValueKind == JsonValueKind.Undefined ? default : JsonMarshal.GetRawUtf8Value(body.Payload).ToArray();
+        // Without a payload the device gets the JSON value null: one of the SDKs cannot read an empty body.
+        var payload = body.Payload.ValueKind == JsonValueKind.Undefined ? "null"u8.ToArray() : JsonMarshal.GetRawUtf8Value(body.Payload).ToArray();
         return new MethodCall(
             body.MethodName,
             payload,
@@ -38,13 +40,29 @@ public static class MethodEndpoints
     private static async Task InvokeAsync(HubApi hub, HttpContext context)
     {
         if (!(await context.ReadJsonAsync(Json.Default.MethodDescription)).Succeeded(out var body, out var refusal)
-            || !Read(body).Succeeded(out var call, out refusal)
-            || !(await hub.Methods.InvokeAsync(context.DeviceId(), context.ModuleId(), call, context.RequestAborted)).Succeeded(out var result, out refusal))
+            || !Read(body).Succeeded(out var call, out refusal))
+        {
+            await hub.RefuseAsync(context, refusal);
+            return;
+        }
+        if (hub.Throttles?.TryTake(HubOperation.MethodBytes, null, Metered(call)) is { } throttled)
+        {
+            await hub.RefuseThrottledAsync(context, throttled);
+            return;
+        }
+        if (!(await hub.Methods.InvokeAsync(context.DeviceId(), context.ModuleId(), call, context.RequestAborted)).Succeeded(out var result, out refusal))
         {
             await hub.RefuseAsync(context, refusal);
             return;
         }
         await context.WriteBytesAsync(Write(result));
+    }
+
+    /// <summary>Bytes as the limit counts them: in pieces of 4 KB, for the call and as much for the answer.</summary>
+    private static int Metered(MethodCall call)
+    {
+        const int Piece = 4096;
+        return 2 * Piece * Math.Max(1, (call.Payload.Length + Piece - 1) / Piece);
     }
 
     private static byte[] Write(MethodResult result)

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
 using Homeport.Hub.Access;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Query;
 using Homeport.Hub.Twins;
 using Microsoft.AspNetCore.Builder;
@@ -19,7 +20,7 @@ public static class QueryEndpoint
 
     /// <summary>Maps the endpoint.</summary>
     public static void MapQuery(this IEndpointRouteBuilder routes, HubApi hub, QueryRunner runner)
-        => routes.MapPost("/devices/query", hub.Guard(Rights.ServiceConnect, context => RunAsync(hub, runner, context)));
+        => routes.MapPost("/devices/query", hub.Guard(Rights.ServiceConnect, context => RunAsync(hub, runner, context), HubOperation.Query));
 
     /// <summary>Page size and continuation of a call that answers in pages.</summary>
     internal static Outcome<PageRequest> ReadPage(HttpContext context)
@@ -36,7 +37,7 @@ public static class QueryEndpoint
     }
 
     /// <summary>Writes a page: items as JSON in UTF-8, its type, and where the next one begins.</summary>
-    internal static Task WritePageAsync(this HttpContext context, string itemType, string? continuation, Action<Utf8JsonWriter> items)
+    internal static async Task WritePageAsync(this HttpContext context, string itemType, string? continuation, Action<Utf8JsonWriter> items)
     {
         context.Response.Headers["x-ms-item-type"] = itemType;
         if (continuation is not null)
@@ -48,7 +49,7 @@ public static class QueryEndpoint
             items(writer);
             writer.WriteEndArray();
         }
-        return context.WriteBytesAsync(stream.ToArray());
+        await context.WriteBytesAsync(stream.ToArray());
     }
 
     private static async Task RunAsync(HubApi hub, QueryRunner runner, HttpContext context)

@@ -2,6 +2,7 @@ using System.Globalization;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
 using Homeport.Hub.Access;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Registry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -17,15 +18,15 @@ public static class RegistryEndpoints
     /// <summary>Maps <c>/devices</c>, <c>/devices/{id}</c>, its modules, and <c>/statistics</c>.</summary>
     public static void MapRegistry(this IEndpointRouteBuilder routes, HubApi hub)
     {
-        routes.MapGet("/devices", hub.Guard(Rights.RegistryRead, context => ListAsync(hub, context)));
-        routes.MapGet("/devices/{deviceId}", hub.Guard(Rights.RegistryRead, context => GetAsync(hub, context)));
-        routes.MapPut("/devices/{deviceId}", hub.Guard(Rights.RegistryWrite, context => PutDeviceAsync(hub, context)));
-        routes.MapDelete("/devices/{deviceId}", hub.Guard(Rights.RegistryWrite, context => DeleteAsync(hub, context)));
-        routes.MapGet("/devices/{deviceId}/modules", hub.Guard(Rights.RegistryRead, context => ListModulesAsync(hub, context)));
-        routes.MapGet("/devices/{deviceId}/modules/{moduleId}", hub.Guard(Rights.RegistryRead, context => GetAsync(hub, context)));
-        routes.MapPut("/devices/{deviceId}/modules/{moduleId}", hub.Guard(Rights.RegistryWrite, context => PutModuleAsync(hub, context)));
-        routes.MapDelete("/devices/{deviceId}/modules/{moduleId}", hub.Guard(Rights.RegistryWrite, context => DeleteAsync(hub, context)));
-        routes.MapGet("/statistics/devices", hub.Guard(Rights.RegistryRead, context => DeviceStatisticsAsync(hub, context)));
+        routes.MapGet("/devices", hub.Guard(Rights.RegistryRead, context => ListAsync(hub, context), HubOperation.Registry));
+        routes.MapGet("/devices/{deviceId}", hub.Guard(Rights.RegistryRead, context => GetAsync(hub, context), HubOperation.Registry));
+        routes.MapPut("/devices/{deviceId}", hub.Guard(Rights.RegistryWrite, context => PutDeviceAsync(hub, context), HubOperation.Registry));
+        routes.MapDelete("/devices/{deviceId}", hub.Guard(Rights.RegistryWrite, context => DeleteAsync(hub, context), HubOperation.Registry));
+        routes.MapGet("/devices/{deviceId}/modules", hub.Guard(Rights.RegistryRead, context => ListModulesAsync(hub, context), HubOperation.Registry));
+        routes.MapGet("/devices/{deviceId}/modules/{moduleId}", hub.Guard(Rights.RegistryRead, context => GetAsync(hub, context), HubOperation.Registry));
+        routes.MapPut("/devices/{deviceId}/modules/{moduleId}", hub.Guard(Rights.RegistryWrite, context => PutModuleAsync(hub, context), HubOperation.Registry));
+        routes.MapDelete("/devices/{deviceId}/modules/{moduleId}", hub.Guard(Rights.RegistryWrite, context => DeleteAsync(hub, context), HubOperation.Registry));
+        routes.MapGet("/statistics/devices", hub.Guard(Rights.RegistryRead, context => DeviceStatisticsAsync(hub, context), HubOperation.Registry));
         routes.MapGet("/statistics/service", hub.Guard(Rights.ServiceConnect, context =>
             context.WriteJsonAsync(new ServiceStatistics(hub.Live.Count), Json.Default.ServiceStatistics)));
     }

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Homeport.Contract.Errors;
 using Homeport.Hub.Access;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Registry;
 using Homeport.Hub.Twins;
 using Microsoft.AspNetCore.Builder;
@@ -17,9 +18,9 @@ public static class TwinEndpoints
     {
         foreach (var path in (string[])["/twins/{deviceId}", "/twins/{deviceId}/modules/{moduleId}"])
         {
-            routes.MapGet(path, hub.Guard(Rights.ServiceConnect, context => GetAsync(hub, context)));
-            routes.MapPatch(path, hub.Guard(Rights.ServiceConnect, context => WriteAsync(hub, context, hub.Twins.PatchAsync)));
-            routes.MapPut(path, hub.Guard(Rights.ServiceConnect, context => WriteAsync(hub, context, hub.Twins.ReplaceAsync)));
+            routes.MapGet(path, hub.Guard(Rights.ServiceConnect, context => GetAsync(hub, context), HubOperation.TwinRead));
+            routes.MapPatch(path, hub.Guard(Rights.ServiceConnect, context => WriteAsync(hub, context, hub.Twins.PatchAsync), HubOperation.TwinUpdate));
+            routes.MapPut(path, hub.Guard(Rights.ServiceConnect, context => WriteAsync(hub, context, hub.Twins.ReplaceAsync), HubOperation.TwinUpdate));
         }
     }
 

@@ -4,6 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Messages;
 using Homeport.Hub.Access;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
 using Homeport.Hub.Twins;
@@ -27,6 +28,9 @@ internal sealed partial class MqttConnection : IDeviceLink
 
     /// <summary>Largest packet of a session: a topic and a message at their limits.</summary>
     private const int MaxBody = ushort.MaxValue + MessageLimits.DeviceToCloud + 4;
+
+    /// <summary>Longest model id (DTDL: a DTMI has at most 2048 characters).</summary>
+    private const int MaxModelId = 2048;
 
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan SlowClientTimeout = TimeSpan.FromSeconds(30);
@@ -307,8 +311,20 @@ internal sealed partial class MqttConnection : IDeviceLink
         var outcome = await AuthenticateAsync(connect!);
         if (!outcome.Succeeded(out var device, out var refusal))
         {
-            _hub.Explanations.Keep(refusal, "mqtt");
+            _hub.Explanations.Keep(refusal, "mqtt", ClaimedDevice(connect!));
             await RefuseAsync(ConnectReturnCode.NotAuthorized, CloseReason.AuthenticationFailed);
+            return;
+        }
+        if (_hub.Faults?.OnConnect(device.Identity.Key) is { } ordered)
+        {
+            _hub.Explanations.Keep(ordered, "mqtt");
+            await RefuseAsync(ConnectReturnCode.NotAuthorized, CloseReason.FaultOrdered);
+            return;
+        }
+        if (_hub.Throttles.TryTake(HubOperation.Connect, device.Identity.Key) is { } throttled)
+        {
+            _hub.Explanations.Keep(throttled.Refusal, "mqtt");
+            await RefuseAsync(ConnectReturnCode.ServerUnavailable, CloseReason.Throttled);
             return;
         }
         await OpenSessionAsync(connect!, device);
@@ -323,6 +339,8 @@ internal sealed partial class MqttConnection : IDeviceLink
         _maxIdle = connect.KeepAlive == 0 ? MaxIdle : TimeSpan.FromSeconds(Math.Min(connect.KeepAlive * 1.5, MaxIdle.TotalSeconds));
         var session = new MqttSession(_hub, device, connect, _outbox, _time, _logger);
         var present = await session.Subscriptions.OpenAsync(connect.CleanSession, _hub.Subscriptions, CancellationToken.None);
+        if (MqttUserName.TryParse(connect.UserName, out var user, out _) && user.Options.TryGetValue("model-id", out var model) && model.Length <= MaxModelId)
+            await _hub.Twins.NoteModelAsync(session.DeviceId, session.ModuleId, model, CancellationToken.None);
         _session = session;
         _outbox.Send(new ConnackPacket(present, ConnectReturnCode.Accepted).ToBytes());
         _hub.Live.Open(this);
@@ -346,7 +364,10 @@ internal sealed partial class MqttConnection : IDeviceLink
             return new Refusal(HubErrors.IotHubUnauthorized, $"Client id '{Shorten(connect.ClientId)}' is not what the user name says, '{Shorten(expected)}'",
                 "Use the device id as client id, for a module {device}/{module}.");
         }
-        var shown = new DeviceCredentials(user.DeviceId, user.ModuleId, connect.Password is { Length: > 0 } token ? token : null, _certificate);
+        var shown = new DeviceCredentials(user.DeviceId, user.ModuleId, connect.Password is { Length: > 0 } token ? token : null, _certificate)
+        {
+            Intermediates = ClientChain.Take(_certificate),
+        };
         // Not needed any more; it is the largest thing that an idle connection would hold.
         _certificate = null;
         var outcome = await _hub.Authenticator.AuthenticateAsync(shown, CancellationToken.None);
@@ -375,8 +396,12 @@ internal sealed partial class MqttConnection : IDeviceLink
             _ => null,
         };
         if (fix is not null)
-            _hub.Explanations.Keep(new Refusal(HubErrors.ArgumentInvalid, $"Connection of {Name} ended: {Reason}", fix), "mqtt");
+            _hub.Explanations.Keep(new Refusal(HubErrors.ArgumentInvalid, $"Connection of {Name} ended: {Reason}", fix), "mqtt", _session?.DeviceId);
     }
+
+    /// <summary>Whom a refusal concerns. A client whose user name cannot be read says it in its client id as well.</summary>
+    private static string ClaimedDevice(ConnectPacket connect)
+        => MqttUserName.TryParse(connect.UserName, out var user, out _) ? user.DeviceId : connect.ClientId.Split('/')[0];
 
     private static string Shorten(string text) => text.Length <= 128 ? text : text[..128] + "...";
 

@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Text;
 using Homeport.Hub.Access;
+using Homeport.Hub.Faults;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
 using Homeport.Hub.Registry;
@@ -22,6 +24,9 @@ internal sealed class MqttSession
     private readonly TelemetryTopic _telemetry;
     private readonly LogWriter _writer;
     private readonly TwinRequests _twin;
+    private readonly DeviceThrottle _throttle;
+    private readonly TimeProvider _time;
+    private TimeSpan _pause;
     private readonly WillMessage? _will;
 
     public MqttSession(HubDoor hub, AuthenticatedDevice device, ConnectPacket connect, MqttOutbox outbox, TimeProvider time, ILogger logger)
@@ -35,8 +40,10 @@ internal sealed class MqttSession
         EndsAt = device.EndsAt;
         _telemetry = new TelemetryTopic(DeviceId, ModuleId);
         _writer = hub.Telemetry.WriterFor(device);
-        _twin = new TwinRequests(hub, DeviceId, ModuleId, time, logger);
         Subscriptions = new Subscriptions(DeviceId, ModuleId, connect.CleanSession ? null : hub.Subscriptions);
+        _throttle = hub.Throttles.ForConnection(Key);
+        _time = time;
+        _twin = new TwinRequests(hub, DeviceId, ModuleId, _throttle, time, logger);
         Messages = new MessageDelivery(hub, DeviceId, ModuleId, Subscriptions, outbox, logger);
     }
 
@@ -56,9 +63,17 @@ internal sealed class MqttSession
     public DateTimeOffset? EndsAt { get; }
 
     /// <summary>False when the log is far behind the devices, or the client far ahead of its answers.</summary>
-    public bool HasRoom => _hub.Telemetry.HasRoom(_writer) && _twin.HasRoom;
+    public bool HasRoom => _pause == TimeSpan.Zero && _hub.Telemetry.HasRoom(_writer) && _twin.HasRoom;
 
-    public Task RoomAsync(CancellationToken token) => _twin.HasRoom ? _hub.Telemetry.RoomAsync(_writer, token) : _twin.RoomAsync(token);
+    /// <summary>Completes when the client may be read again, for one of the reasons; there may be another one.</summary>
+    public Task RoomAsync(CancellationToken token)
+    {
+        if (_pause == TimeSpan.Zero)
+            return _twin.HasRoom ? _hub.Telemetry.RoomAsync(_writer, token) : _twin.RoomAsync(token);
+        var pause = _pause;
+        _pause = TimeSpan.Zero;
+        return Task.Delay(pause, _time, token);
+    }
 
     /// <summary>Sends a direct method to the client. False when it does not read.</summary>
     public bool TryInvoke(MethodRequest request)
@@ -96,7 +111,7 @@ internal sealed class MqttSession
         if (publish.Qos == 2)
             return CloseReason.QosNotSupported;
         if (_telemetry.TryMatch(publish.Topic, out var bag))
-            return TakeTelemetry(publish, bag);
+            return TakeTelemetry(publish, bag, link);
         if (!RequestTopic.TryParse(publish.Topic, out var request))
             return CloseReason.TopicNotAllowed;
         var done = Task.CompletedTask;
@@ -128,7 +143,34 @@ internal sealed class MqttSession
     /// <summary>Forgets filters, and answers when that is stored.</summary>
     public void Unsubscribe(UnsubscribePacket unsubscribe) => _outbox.Send(unsubscribe.Unsuback(), Subscriptions.Remove(unsubscribe));
 
-    private CloseReason TakeTelemetry(PublishPacket publish, ReadOnlySpan<byte> bag)
+    /// <summary>Looks whether a message orders a fault, or meets one that was ordered. True when it is not stored.</summary>
+    private bool TakeFault(FaultInjection faults, ReadOnlySpan<byte> properties, IDeviceLink link, out CloseReason ended)
+    {
+        ended = CloseReason.None;
+        if (FaultOrder.Read(properties) is { } order && faults.Take(Key, FaultProtocol.Mqtt, order) is { } action)
+        {
+            if (action.Effect == FaultEffect.None)
+                return false;
+            if (action.After == TimeSpan.Zero)
+                ended = CloseReason.FaultOrdered;
+            else
+                _ = CloseLaterAsync(link, action.After);
+            return true;
+        }
+        if (faults.OnSend(Key) is not { } refusal)
+            return false;
+        _hub.Explanations.Keep(refusal, "mqtt");
+        ended = CloseReason.FaultOrdered;
+        return true;
+    }
+
+    private async Task CloseLaterAsync(IDeviceLink link, TimeSpan delay)
+    {
+        await Task.Delay(delay, _time);
+        link.Close(CloseReason.FaultOrdered);
+    }
+
+    private CloseReason TakeTelemetry(PublishPacket publish, ReadOnlySpan<byte> bag, IDeviceLink link)
     {
         var size = TelemetryTopic.MaxPropertySize(bag);
         byte[]? rented = null;
@@ -138,6 +180,13 @@ internal sealed class MqttSession
             var length = TelemetryTopic.WriteProperties(bag, publish.Retain, properties, out var counted);
             if (!TelemetryIngest.IsWithinLimit(counted, publish.Payload.Length))
                 return CloseReason.MessageTooLarge;
+            if (_throttle.TakeMessage(counted + publish.Payload.Length, out _pause) is { } throttled)
+            {
+                _hub.Explanations.Keep(throttled.Refusal, "mqtt");
+                return CloseReason.Throttled;
+            }
+            if (_hub.Faults is { } faults && TakeFault(faults, properties[..length], link, out var ended))
+                return ended;
             var commit = _hub.Telemetry.Append(_writer, properties[..length], publish.Payload);
             if (publish.Qos == 1)
                 _outbox.Puback(publish.PacketId, commit);

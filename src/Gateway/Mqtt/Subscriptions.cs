@@ -18,6 +18,7 @@ internal sealed class Subscriptions
     private readonly string[] _messageFilters;
     private volatile Dictionary<string, int> _filters = [];
 
+    /// <summary>Starts without filters; see <see cref="OpenAsync"/>.</summary>
     /// <param name="deviceId">The device.</param>
     /// <param name="moduleId">The module, or null.</param>
     /// <param name="store">Where they are kept; null for a clean session.</param>

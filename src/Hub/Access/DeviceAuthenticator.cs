@@ -1,14 +1,21 @@
-using System.Security.Cryptography;
 using System.Text;
 using Homeport.Contract.Access;
 using Homeport.Contract.Errors;
+using Homeport.Hub.Access.Certificates;
 using Homeport.Hub.Registry;
 
 namespace Homeport.Hub.Access;
 
 /// <summary>Lets devices and modules in, by a token of their own key, a policy's token, or a TLS client certificate.</summary>
-public sealed class DeviceAuthenticator(IIdentityStore store, IReadOnlyDictionary<string, SharedAccessPolicy> policies, TokenRules rules)
+/// <param name="store">Who is registered.</param>
+/// <param name="policies">The hub's policies by name.</param>
+/// <param name="rules">What every token has to satisfy.</param>
+/// <param name="authorities">CAs that issue certificates of devices; null when there are none.</param>
+public sealed class DeviceAuthenticator(
+    IIdentityStore store, IReadOnlyDictionary<string, SharedAccessPolicy> policies, TokenRules rules, ICertificateStore? authorities = null)
 {
+    private readonly CertificateCheck _certificates = new(authorities, rules.Time);
+
     /// <summary>
     /// Checks what was shown. An unknown device gets the same error as a bad token, so that names cannot be probed; the
     /// explanation tells them apart.
@@ -19,7 +26,7 @@ public sealed class DeviceAuthenticator(IIdentityStore store, IReadOnlyDictionar
         var identity = shown.ModuleId is null || device is null ? device : await store.FindAsync(shown.DeviceId, shown.ModuleId, token);
         var outcome = shown.Token is not null
             ? CheckToken(shown, identity)
-            : CheckCertificate(shown, identity);
+            : await _certificates.CheckAsync(shown, identity, token);
         if (!outcome.Succeeded(out var authenticated, out var refusal))
             return identity is null ? await ExplainUnknownAsync(shown, device, refusal, token) : refusal;
         return device!.Enabled ? authenticated : Disabled(device);
@@ -35,6 +42,8 @@ public sealed class DeviceAuthenticator(IIdentityStore store, IReadOnlyDictionar
         var now = await store.FindAsync(then.DeviceId, then.ModuleId, token);
         // Any new version counts, as the one that lost the race connects again.
         if (now is null || now.Version != then.Version || !string.Equals(now.GenerationId, then.GenerationId, StringComparison.Ordinal))
+            return false;
+        if (!await _certificates.StillHoldsAsync(device, token))
             return false;
         return then.ModuleId is null ? now.Enabled : await store.FindAsync(then.DeviceId, null, token) is { Enabled: true };
     }
@@ -98,30 +107,6 @@ public sealed class DeviceAuthenticator(IIdentityStore store, IReadOnlyDictionar
             tried.Add(key is null ? $"{name} key: not set" : $"{name} key: no match");
         }
         return Refuse($"{shown}: the token is signed with neither of its keys", "Copy the device's key again, or make its key the one that the device has.", tried);
-    }
-
-    private static Outcome<AuthenticatedDevice> CheckCertificate(DeviceCredentials shown, Identity? identity)
-    {
-        if (shown.Certificate is null)
-            return Refuse($"{shown} sent neither a token nor a client certificate", "Send a token as password, or connect with the certificate.");
-        if (identity is null)
-            return Refuse($"{shown} is not registered", "Register it.");
-        if (identity.Authentication.Type != AuthenticationType.SelfSigned)
-        {
-            return Refuse($"{shown} showed a certificate, but is registered with authentication type {identity.Authentication.Type}",
-                "Register the certificate's thumbprint with authentication type selfSigned.");
-        }
-        var sha1 = shown.Certificate.GetCertHashString(HashAlgorithmName.SHA1);
-        var sha256 = shown.Certificate.GetCertHashString(HashAlgorithmName.SHA256);
-        var tried = new List<string>(2);
-        foreach (var (name, thumbprint) in ((string, string?)[])[("primary", identity.Authentication.PrimaryThumbprint), ("secondary", identity.Authentication.SecondaryThumbprint)])
-        {
-            if (thumbprint is not null && (thumbprint.Equals(sha1, StringComparison.OrdinalIgnoreCase) || thumbprint.Equals(sha256, StringComparison.OrdinalIgnoreCase)))
-                return new AuthenticatedDevice(identity, new AuthMethod(shown.ModuleId is null ? "device" : "module", "x509"), null);
-            tried.Add(thumbprint is null ? $"{name} thumbprint: not set" : $"{name} thumbprint {thumbprint}: no match");
-        }
-        return Refuse($"{shown}: Thumbprint does not match configuration. The certificate has SHA-1 {sha1} and SHA-256 {sha256}",
-            "Register one of these thumbprints, or give the device the certificate that is registered.", tried);
     }
 
     private async Task<Refusal> ExplainUnknownAsync(DeviceCredentials shown, Identity? device, Refusal refusal, CancellationToken token)

@@ -36,7 +36,7 @@ public static class AckModes
 
     /// <summary>True when the sender wants to hear of the outcome.</summary>
     public static bool Wants(this AckMode mode, MessageOutcome outcome)
-        => (mode & (outcome == MessageOutcome.Success ? AckMode.Positive : AckMode.Negative)) != 0;
+        => mode == AckMode.Full || mode == (outcome == MessageOutcome.Success ? AckMode.Positive : AckMode.Negative);
 
     /// <summary>Reads the property's value; absent is none. Null when it is no mode.</summary>
     public static AckMode? Parse(string? text) => text?.ToUpperInvariant() switch

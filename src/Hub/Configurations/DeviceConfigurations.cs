@@ -25,7 +25,7 @@ public sealed class DeviceConfigurations(IConfigurationStore store, IQuerySource
     private readonly ConcurrentDictionary<string, IReadOnlyDictionary<string, long>> _metrics = new(StringComparer.Ordinal);
 
     /// <summary>Raised after a configuration was written or deleted. Handlers must only post.</summary>
-    public event Action? Changed;
+    public Action? Changed { get; set; }
 
     /// <summary>Finds one and runs its metric queries.</summary>
     public async Task<Outcome<ConfigurationView>> GetAsync(string id, CancellationToken token)

@@ -16,8 +16,8 @@ namespace Homeport.Hub.Events;
 /// <param name="time">The clock.</param>
 public sealed class EventWriter(string hubName, IReadOnlySet<MessageSource> sources, TimeProvider time)
 {
-    /// <summary>Raised when an event was stored: handlers must only post and return.</summary>
-    public event Action? Stored;
+    /// <summary>Called when an event was stored: must only post and return.</summary>
+    public Action? Stored { get; set; }
 
     /// <summary>Says that an event was stored.</summary>
     public void NoteStored() => Stored?.Invoke();

@@ -23,7 +23,7 @@ public sealed record JobPage(IReadOnlyList<Job> Jobs, string? Continuation);
 public sealed class ScheduledJobs(IJobStore store, TimeProvider time, JobSettings settings)
 {
     /// <summary>Raised when the scheduler has something new to look at. Handlers must only post.</summary>
-    public event Action? Changed;
+    public Action? Changed { get; set; }
 
     /// <summary>Makes a job.</summary>
     public async Task<Outcome<Job>> CreateAsync(JobRequest request, CancellationToken token)

@@ -27,6 +27,8 @@ public enum CloseReason
     TopicNotAllowed,
     /// <summary>A message above the limit.</summary>
     MessageTooLarge,
+    /// <summary>Far more messages than the limits allow, or the day's messages are used up.</summary>
+    Throttled,
     /// <summary>Bad credentials.</summary>
     AuthenticationFailed,
     /// <summary>The protocol version is not served.</summary>
@@ -37,6 +39,8 @@ public enum CloseReason
     TakenOver,
     /// <summary>The identity was disabled, deleted or got other credentials.</summary>
     IdentityChanged,
+    /// <summary>The client ordered the fault, on a server that takes such orders for tests.</summary>
+    FaultOrdered,
     /// <summary>The disk refused the messages.</summary>
     StorageFailed,
     /// <summary>The server stops.</summary>

@@ -19,6 +19,12 @@ public sealed class LiveConnections
     /// <summary>Number of connected devices and modules.</summary>
     public int Count => _links.Count;
 
+    /// <summary>All connections; those that come or go meanwhile may be among them or not.</summary>
+    public IEnumerable<IDeviceLink> All => _links.Select(l => l.Value);
+
+    /// <summary>Says that identities may have lost their right to be connected, before <see cref="All"/> is gone through to close them.</summary>
+    public void NoteChange() => Interlocked.Increment(ref _changes);
+
     /// <summary>Enters a connection and closes the identity's earlier one.</summary>
     public void Open(IDeviceLink link)
     {

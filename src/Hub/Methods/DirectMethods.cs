@@ -1,7 +1,9 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 using Homeport.Contract.Errors;
 using Homeport.Hub.Live;
 using Homeport.Hub.Registry;
@@ -18,6 +20,7 @@ public sealed class DirectMethods(LiveConnections live, IdentityRegistry registr
     public const int MaxInFlight = 128;
 
     private const int MaxName = 128;
+    private static readonly SearchValues<char> NotInTopics = SearchValues.Create("/?&#+\0");
     private static readonly TimeSpan MinResponse = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(300);
 
@@ -156,15 +159,15 @@ public sealed class DirectMethods(LiveConnections live, IdentityRegistry registr
     /// <summary>Null when a call may be made; else what is wrong with it.</summary>
     internal static Refusal? Check(MethodCall call)
     {
-        if (call.Name.Length is 0 or > MaxName || call.Name.AsSpan().IndexOfAny("/?&#+\0") >= 0 || Encoding.UTF8.GetByteCount(call.Name) > 4 * MaxName)
+        if (call.Name.Length is 0 or > MaxName || call.Name.AsSpan().IndexOfAny(NotInTopics) >= 0 || Encoding.UTF8.GetByteCount(call.Name) > 4 * MaxName)
             return Invalid("methodName is empty, too long or has a character that cannot stand in a topic", $"Use 1 to {MaxName} characters without / ? & # +.");
         if (call.ResponseTimeout < MinResponse || call.ResponseTimeout > MaxWait)
             return Invalid($"responseTimeoutInSeconds is {call.ResponseTimeout.TotalSeconds}", "Use 5 to 300.");
         if (call.ConnectTimeout < TimeSpan.Zero || call.ConnectTimeout > MaxWait)
             return Invalid($"connectTimeoutInSeconds is {call.ConnectTimeout.TotalSeconds}", "Use 0 to 300.");
-        return call.Payload.Length <= MaxPayload
-            ? null
-            : new Refusal(HubErrors.MessageTooLarge, $"The payload has {call.Payload.Length} bytes", $"Send at most {MaxPayload} bytes.");
+        if (call.Payload.Length > MaxPayload)
+            return new Refusal(HubErrors.MessageTooLarge, $"The payload has {call.Payload.Length} bytes", $"Send at most {MaxPayload} bytes.");
+        return Utf8.IsValid(call.Payload.Span) ? null : Invalid("The payload is no UTF-8", "Send JSON in UTF-8.");
     }
 
     private static Outcome<MethodResult> Read(Pending pending, int status, ReadOnlySpan<byte> payload)
@@ -178,6 +181,9 @@ public sealed class DirectMethods(LiveConnections live, IdentityRegistry registr
 
     private static bool IsJson(ReadOnlySpan<byte> payload)
     {
+        // The reader looks at the bytes of a text only when the text is asked for.
+        if (!Utf8.IsValid(payload))
+            return false;
         var reader = new Utf8JsonReader(payload);
         try
         {

@@ -18,7 +18,7 @@ public sealed class IdentityRegistry(IIdentityStore store, LiveConnections live,
     private readonly DeviceScopes _scopes = new(store);
 
     /// <summary>Raised with the device after it or one of its modules was made or changed. Handlers must only post.</summary>
-    public event Action<string>? Written;
+    public Action<string>? Written { get; set; }
 
     /// <summary>Finds a device (no module) or a module.</summary>
     public async Task<Outcome<Identity>> GetAsync(string deviceId, string? moduleId, CancellationToken token)
@@ -77,6 +77,21 @@ public sealed class IdentityRegistry(IIdentityStore store, LiveConnections live,
         events?.NoteStored();
         live.Close(existing.Key, CloseReason.IdentityChanged);
         return null;
+    }
+
+    /// <summary>Lets a device connect, or keeps it from connecting. Whoever else writes at the same time loses nothing.</summary>
+    public async Task<Outcome<Identity>> SetEnabledAsync(string deviceId, bool enabled, string? reason, CancellationToken token)
+    {
+        while (true)
+        {
+            if (!(await GetAsync(deviceId, null, token)).Succeeded(out var existing, out var refusal))
+                return refusal;
+            if (existing.Enabled == enabled && string.Equals(existing.StatusReason, reason, StringComparison.Ordinal))
+                return existing;
+            var outcome = await PutAsync(existing with { Enabled = enabled, StatusReason = reason }, IfMatch.Parse(existing.ETag), token);
+            if (outcome.Refusal?.Error != HubErrors.PreconditionFailed)
+                return outcome;
+        }
     }
 
     /// <summary>Devices in the order of their ids.</summary>

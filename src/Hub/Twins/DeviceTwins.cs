@@ -14,7 +14,7 @@ namespace Homeport.Hub.Twins;
 public sealed class DeviceTwins(ITwinStore store, IdentityRegistry registry, LiveConnections live, TimeProvider time, EventWriter? events = null)
 {
     /// <summary>Raised with the device once a change of its twin, or of a module's, is durable. Handlers must only post.</summary>
-    public event Action<string>? Changed;
+    public Action<string>? Changed { get; set; }
 
     /// <summary>Finds a twin.</summary>
     public async Task<Outcome<Twin>> GetAsync(string deviceId, string? moduleId, CancellationToken token)
@@ -42,6 +42,13 @@ public sealed class DeviceTwins(ITwinStore store, IdentityRegistry registry, Liv
     /// <summary>Replaces tags and desired properties; what the patch leaves out is empty afterwards.</summary>
     public Task<Outcome<Twin>> ReplaceAsync(string deviceId, string? moduleId, TwinPatch patch, IfMatch condition, CancellationToken token)
         => ChangeAsync(deviceId, moduleId, twin => Write(twin, condition, new TwinPatch(patch.Tags ?? [], patch.Desired ?? []), replace: true), token);
+
+    /// <summary>The twin of an identity that is about to be created, with tags and desired properties.</summary>
+    public Outcome<Twin> First(Identity identity, TwinPatch patch)
+    {
+        var empty = new Twin { DeviceId = identity.DeviceId, ModuleId = identity.ModuleId };
+        return Write(empty, IfMatch.Absent, patch, replace: false).Succeeded(out var change, out var refusal) ? change.Twin : refusal;
+    }
 
     /// <summary>Notes the model that a device announced when it connected.</summary>
     public async Task NoteModelAsync(string deviceId, string? moduleId, string modelId, CancellationToken token)

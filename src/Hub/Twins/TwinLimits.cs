@@ -20,7 +20,7 @@ public static class TwinLimits
     /// <summary>Longest text, in bytes of UTF-8.</summary>
     public const int TextSize = 4096;
 
-    /// <summary>Deepest nesting; a member of the section itself has depth 1.</summary>
+    /// <summary>Deepest nesting of objects and arrays; one that is a member of the section itself has depth 1.</summary>
     public const int Depth = 10;
 
     /// <summary>Integers go from minus this to this (2^52).</summary>
@@ -53,7 +53,7 @@ public static class TwinLimits
     public static Refusal? CheckSize(string section, JsonObject members, int limit)
     {
         var size = Size(members);
-        return size <= limit ? null : new Refusal(HubErrors.TwinTooLarge, $"{section} would have {size} bytes, the limit is {limit}", "Delete members that are not needed any more by setting them to null.");
+        return size <= limit ? null : new Refusal(HubErrors.MessageTooLarge, $"{section} would have {size} bytes, the limit is {limit}", "Delete members that are not needed any more by setting them to null.");
     }
 
     private static Refusal? CheckObject(string path, JsonObject members, int depth)
@@ -80,7 +80,7 @@ public static class TwinLimits
 
     private static Refusal? CheckValue(string path, JsonNode? value, int depth)
     {
-        if (depth > Depth)
+        if (depth > Depth && value is (JsonObject or JsonArray))
             return Invalid(path, $"the nesting is deeper than {Depth}");
         switch (value)
         {

@@ -15,6 +15,7 @@ internal sealed class TwinMerge
     private readonly string _time;
     private readonly long? _version;
 
+    /// <summary>Prepares a change.</summary>
     /// <param name="now">Time of the change.</param>
     /// <param name="version">Version after the change, for desired properties; null leaves it out.</param>
     public TwinMerge(DateTimeOffset now, long? version)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Homeport.Hub.Limits;
 using Homeport.Log;
 
 namespace Homeport.Server.Options;
@@ -25,6 +26,9 @@ internal static class OptionsReader
             RetentionDays = Number(sources, Setting.RetentionDays, 1, 7),
             Events = Sources(sources[Setting.Events].Text, errors),
             LogLevel = Level(sources, errors),
+            Files = FileSettings.Read(sources, (setting, min, max) => Number(sources, setting, min, max)),
+            Limits = Limits(sources),
+            FaultInjection = Flag(sources, Setting.FaultInjection),
             Demo = demo,
             DemoTpm = demoTpm,
         };
@@ -48,6 +52,7 @@ internal static class OptionsReader
         {
             var value = setting == Setting.Host ? string.Join(", ", options.Hosts)
                 : setting == Setting.Data ? options.DataDirectory
+                : setting == Setting.BlobStorage ? FileSettings.Shown(sources[setting])
                 : sources[setting].Text ?? "(none)";
             yield return (setting.Name, value, sources[setting].Source);
         }
@@ -93,6 +98,23 @@ internal static class OptionsReader
             return level;
         errors.Add($"log-level is '{sources[Setting.LogLevel].Text}'. {Setting.LogLevel.Description}.");
         return LogLevel.Information;
+    }
+
+    private static ThrottleProfile Limits(SettingSources sources)
+    {
+        var units = Number(sources, Setting.Units, 1, 200);
+        if (ThrottleProfile.Find(sources[Setting.Limits].Text, Math.Max(1, units), out var reason) is { } profile)
+            return profile;
+        sources.Errors.Add($"limits ({sources[Setting.Limits].Source}): {reason}.");
+        return ThrottleProfile.Machine();
+    }
+
+    private static bool Flag(SettingSources sources, Setting setting)
+    {
+        if (bool.TryParse(sources[setting].Text, out var value))
+            return value;
+        sources.Errors.Add($"{setting.Name} ({sources[setting].Source}) is '{sources[setting].Text}', not true or false.");
+        return false;
     }
 
     private static string DefaultData()

@@ -1,3 +1,4 @@
+using Homeport.Hub.Limits;
 using Homeport.Log;
 
 namespace Homeport.Server.Options;
@@ -43,6 +44,14 @@ public sealed record ServerOptions
 
     /// <summary>Smallest level that is logged.</summary>
     public required LogLevel LogLevel { get; init; }
+
+    /// <summary>Files of devices.</summary>
+    public FileSettings Files { get; init; } = FileSettings.Default;
+    /// <summary>Limits; those of the machine unless a hub in Azure is to be imitated.</summary>
+    public ThrottleProfile Limits { get; init; } = ThrottleProfile.Machine();
+
+    /// <summary>Lets devices order faults. Off: it is for tests.</summary>
+    public bool FaultInjection { get; init; }
 
     /// <summary>Plays the demonstration once the doors are open.</summary>
     public bool Demo { get; init; }

@@ -6,6 +6,9 @@ namespace Homeport.Server.Options;
 /// <param name="Description">For <c>--help</c>.</param>
 internal sealed record Setting(string Name, string? Default, string Description)
 {
+    /// <summary>May stand on the command line alone, and is true then.</summary>
+    public bool IsFlag { get; init; }
+
     /// <summary>Name of the environment variable.</summary>
     public string Variable => "HOMEPORT_" + Name.ToUpperInvariant().Replace('-', '_');
 
@@ -25,6 +28,17 @@ internal sealed record Setting(string Name, string? Default, string Description)
     public static readonly Setting Events = new("events", null, "Event sources to put into the log beside telemetry, separated by commas: twinChangeEvents, deviceLifecycleEvents, deviceConnectionStateEvents");
     public static readonly Setting LogLevel = new("log-level", "Information", "Trace, Debug, Information, Warning, Error or None");
 
+    public static readonly Setting BlobStorage = new("blob-storage", null, "File with the connection string of a storage account for the files of devices. Default: the built-in store");
+    public static readonly Setting BlobContainer = new("blob-container", FileSettings.DefaultContainer, "Container for the files of devices");
+    public static readonly Setting BlobBlockMb = new("blob-block-mb", "100", "Longest block, and file in one request, of the built-in store, in MiB");
+    public static readonly Setting BlobSizeMb = new("blob-size-mb", "5120", "Longest file of the built-in store, in MiB");
+    public static readonly Setting BlobQuotaMb = new("blob-quota-mb", "20480", "All that the built-in store may hold, in MiB");
+
+    public static readonly Setting Limits = new("limits", "machine", "Limits: machine, azure-s1, azure-s2 or azure-s3");
+    public static readonly Setting Units = new("units", "1", "Units of the limits of Azure: 1 to 200, of azure-s3 1 to 10");
+    public static readonly Setting FaultInjection = new("fault-injection", "false", "Lets devices order faults of the service, as tests of SDKs do") { IsFlag = true };
+
     public static readonly IReadOnlyList<Setting> All =
-        [Host, Data, HttpsPort, MqttPort, CrlPort, Certificate, CertificateKey, ReadyFile, Partitions, RetentionDays, Events, LogLevel];
+        [Host, Data, HttpsPort, MqttPort, CrlPort, Certificate, CertificateKey, ReadyFile, Partitions, RetentionDays, Events, LogLevel,
+            BlobStorage, BlobContainer, BlobBlockMb, BlobSizeMb, BlobQuotaMb, Limits, Units, FaultInjection];
 }

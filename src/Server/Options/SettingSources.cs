@@ -12,6 +12,7 @@ internal sealed record SettingValue(string? Text, string Source)
 internal sealed class SettingSources
 {
     public const string DefaultSource = "default";
+    public const string CommandLineSource = "command line";
 
     private readonly Dictionary<string, SettingValue> _values = new(StringComparer.Ordinal);
 
@@ -35,7 +36,7 @@ internal sealed class SettingSources
         foreach (var setting in Setting.All)
         {
             sources._values[setting.Name] =
-                commandLine.TryGetValue(setting.Name, out var text) ? new SettingValue(text, "command line")
+                commandLine.TryGetValue(setting.Name, out var text) ? new SettingValue(text, CommandLineSource)
                 : variable(setting.Variable) is { Length: > 0 } value ? new SettingValue(value, $"environment variable {setting.Variable}")
                 : file.TryGetValue(setting.JsonName, out var entry) ? new SettingValue(entry, $"settings file {settingsFile}")
                 : new SettingValue(setting.Default, DefaultSource);

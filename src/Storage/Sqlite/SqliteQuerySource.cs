@@ -121,6 +121,7 @@ internal sealed class QuerySql
     /// <summary>The status asked for.</summary>
     public bool? Enabled { get; private init; }
 
+    /// <summary>Chooses the statement.</summary>
     /// <param name="scan">What is asked.</param>
     /// <param name="configured">Some twins show configurations; most hubs have none, and pay nothing for them.</param>
     public static QuerySql For(QueryScan scan, bool configured)

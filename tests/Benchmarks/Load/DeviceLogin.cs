@@ -4,4 +4,6 @@ namespace Homeport.Tests.Benchmarks.Load;
 internal sealed record DeviceLogin(string ClientId, string UserName, string Password)
 {
     public string TelemetryTopic => $"devices/{ClientId}/messages/events/";
+
+    public string CommandTopic => $"devices/{ClientId}/messages/devicebound/";
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
 
@@ -7,7 +8,9 @@ namespace Homeport.Tests.Benchmarks.Load;
 internal static class MqttPackets
 {
     private const byte ConnectType = 0x10;
+    private const byte PublishQoS0 = 0x30;
     private const byte PublishQoS1 = 0x32;
+    private const byte SubscribeType = 0x82;
     private const byte UserNameAndPassword = 0xC0;
 
     public static ReadOnlyMemory<byte> PingRequest { get; } = new byte[] { 0xC0, 0x00 };
@@ -38,6 +41,31 @@ internal static class MqttPackets
         body.Add(0);
         body.AddRange(payload);
         return Frame(PublishQoS1, body);
+    }
+
+    /// <summary>A PUBLISH with QoS 0.</summary>
+    public static byte[] PublishUnacknowledged(string topic, ReadOnlySpan<byte> payload)
+    {
+        var body = new List<byte>(topic.Length + payload.Length + 2);
+        AddText(body, topic);
+        body.AddRange(payload);
+        return Frame(PublishQoS0, body);
+    }
+
+    /// <summary>A SUBSCRIBE to one filter, with packet id 1.</summary>
+    public static byte[] Subscribe(string filter, int qos)
+    {
+        var body = new List<byte>(filter.Length + 5) { 0, 1 };
+        AddText(body, filter);
+        body.Add((byte)qos);
+        return Frame(SubscribeType, body);
+    }
+
+    /// <summary>Writes a PUBACK.</summary>
+    public static void WritePubAck(IBufferWriter<byte> output, ushort packetId)
+    {
+        BinaryPrimitives.WriteUInt32BigEndian(output.GetSpan(4), 0x4002_0000u | packetId);
+        output.Advance(4);
     }
 
     /// <summary>Where the packet id stands in a frame made by <see cref="Publish"/>.</summary>

@@ -19,14 +19,18 @@ internal sealed class HomeportRegistry : IDisposable
 
     public HomeportRegistry(string connectionString, int httpsPort, X509Certificate2 trusted)
     {
-        var parts = connectionString.Split(';').Select(static part => part.Split('=', 2)).ToDictionary(
-            static part => part[0], static part => part[1], StringComparer.OrdinalIgnoreCase);
-        _hub = parts["HostName"];
+        _hub = Parts(connectionString)["HostName"];
         var handler = new SocketsHttpHandler { SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = TrustOnly(trusted) } };
         _http = new HttpClient(handler) { BaseAddress = new Uri($"https://{_hub}:{httpsPort}/") };
-        var token = Token(Uri.EscapeDataString(_hub), parts["SharedAccessKey"]) + $"&skn={Uri.EscapeDataString(parts["SharedAccessKeyName"])}";
-        if (!_http.DefaultRequestHeaders.TryAddWithoutValidation("Authorization", token))
+        if (!_http.DefaultRequestHeaders.TryAddWithoutValidation("Authorization", ServiceToken(connectionString)))
             throw new InvalidOperationException("The SAS token is no valid header value.");
+    }
+
+    /// <summary>A token for the whole hub.</summary>
+    public static string ServiceToken(string connectionString)
+    {
+        var parts = Parts(connectionString);
+        return Token(Uri.EscapeDataString(parts["HostName"]), parts["SharedAccessKey"]) + $"&skn={Uri.EscapeDataString(parts["SharedAccessKeyName"])}";
     }
 
     public async Task<IReadOnlyList<DeviceLogin>> CreateAsync(int count, CancellationToken cancellationToken)
@@ -54,6 +58,9 @@ internal sealed class HomeportRegistry : IDisposable
             items,
             new ParallelOptions { MaxDegreeOfParallelism = Parallel, CancellationToken = cancellationToken },
             async (item, token) => await action(item, token));
+
+    private static Dictionary<string, string> Parts(string connectionString) => connectionString.Split(';')
+        .Select(static part => part.Split('=', 2)).ToDictionary(static part => part[0], static part => part[1], StringComparer.OrdinalIgnoreCase);
 
     private static string PathOf(string deviceId) => $"devices/{deviceId}?api-version={ApiVersion}";
 

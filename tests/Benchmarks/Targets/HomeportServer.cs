@@ -59,7 +59,7 @@ internal static class HomeportServer
         {
             await registry.DeleteAsync(logins, CancellationToken.None);
             registry.Dispose();
-        });
+        }, ready);
     }
 
     /// <summary>Starts a server with an empty data directory, which is deleted after the run.</summary>
@@ -70,7 +70,7 @@ internal static class HomeportServer
         try
         {
             var ready = await process.WaitForAsync("ready file", StartTimeout, () => ReadyFile.TryReadAsync(readyFile, cancellationToken), cancellationToken);
-            return new RunningServer(ready.Address(), await CreateDevicesAsync(ready, devices, cancellationToken), StopAsync);
+            return new RunningServer(ready.Address(), await CreateDevicesAsync(ready, devices, cancellationToken), StopAsync, ready);
         }
         catch
         {

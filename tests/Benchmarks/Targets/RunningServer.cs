@@ -4,7 +4,7 @@ using Homeport.Tests.Benchmarks.Load;
 namespace Homeport.Tests.Benchmarks.Targets;
 
 /// <summary>A server that is ready to be measured, with the devices that may connect to it.</summary>
-internal sealed class RunningServer(ServerAddress address, IReadOnlyList<DeviceLogin> logins, Func<ValueTask> stop) : IAsyncDisposable
+internal sealed class RunningServer(ServerAddress address, IReadOnlyList<DeviceLogin> logins, Func<ValueTask> stop, ReadyFile? ready = null) : IAsyncDisposable
 {
     public ServerAddress Address => address;
 
@@ -12,6 +12,15 @@ internal sealed class RunningServer(ServerAddress address, IReadOnlyList<DeviceL
 
     public Task<TlsEndpoint> ProbeAsync(CancellationToken cancellationToken) =>
         TlsEndpoint.ProbeAsync(address.Host, address.MqttPort, address.Trusted, cancellationToken);
+
+    /// <summary>The door of the REST API. Only Homeport has one.</summary>
+    public Task<TlsEndpoint> ProbeHttpsAsync(CancellationToken cancellationToken) =>
+        TlsEndpoint.ProbeAsync(address.Host, Ready.HttpsPort, address.Trusted, cancellationToken);
+
+    /// <summary>Requests with the right to do everything.</summary>
+    public HttpRequests Requests() => new(Ready.Host, HomeportRegistry.ServiceToken(Ready.ServiceConnectionString));
+
+    private ReadyFile Ready => ready ?? throw new InvalidOperationException("This server has no REST API.");
 
     public ValueTask DisposeAsync() => stop();
 }

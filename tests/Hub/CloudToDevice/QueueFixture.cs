@@ -44,7 +44,11 @@ internal sealed class QueueFixture : IAsyncDisposable
         {
             await fixture.Identities.InsertAsync(new Identity
             {
-                DeviceId = device, ModuleId = module, GenerationId = "gen-" + device, Enabled = enabled, Authentication = new Authentication(AuthenticationType.None),
+                DeviceId = device,
+                ModuleId = module,
+                GenerationId = "gen-" + device,
+                Enabled = enabled,
+                Authentication = new Authentication(AuthenticationType.None),
             }, null, default);
         }
         return fixture;

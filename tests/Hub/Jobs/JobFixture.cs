@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using Homeport.Hub.Access;
 using Homeport.Hub.Jobs;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
@@ -33,7 +32,7 @@ internal sealed class JobFixture : IAsyncDisposable
         Store = new SqliteJobStore(_database, "hub1");
         Source = new SqliteQuerySource(_database, Live, "hub1");
         Jobs = new ScheduledJobs(Store, Time, Settings);
-        Jobs.Changed += () => _scheduler?.Wake();
+        Jobs.Changed = () => _scheduler?.Wake();
     }
 
     public JobSettings Settings { get; }

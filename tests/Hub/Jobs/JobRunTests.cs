@@ -1,7 +1,6 @@
 using System.Text;
 using Homeport.Contract.Errors;
 using Homeport.Hub.Jobs;
-using Homeport.Hub.Methods;
 using Homeport.Hub.Registry;
 using Homeport.Hub.Twins;
 
@@ -262,7 +261,8 @@ public sealed class JobRunTests
         await hub.StopAsync();
         hub.Time.Advance(TimeSpan.FromDays(2));
         hub.Start();
-        await JobFixture.UntilAsync(() => hub.Store.FindAsync("j1", default).GetAwaiter().GetResult() is null, "j1 is deleted");
+        while (await hub.Store.FindAsync("j1", default) is not null)
+            await Task.Delay(10);
         (await hub.RowsAsync("devices.jobs.jobId='j1'")).ShouldBeEmpty();
         (await hub.RowsAsync("devices.jobs.jobId='j2'")).Count.ShouldBe(3);
     }

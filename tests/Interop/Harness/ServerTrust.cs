@@ -37,6 +37,7 @@ public sealed class ServerTrust(string caFile, string host)
     {
         var handler = new SocketsHttpHandler
         {
+            RequestHeaderEncodingSelector = (_, _) => System.Text.Encoding.UTF8,
             ConnectCallback = async (context, token) => await ConnectAsync(context.DnsEndPoint.Port).WaitAsync(token),
             SslOptions = new SslClientAuthenticationOptions
             {

@@ -1,12 +1,15 @@
 // One device or module client: connects, does what "actions" says, closes.
-//   { transport: "mqtt" | "mqttws", connectionString | token, module, x509: { cert, key }, renewal: { valid, margin }, actions: [...] }
-// Actions: { send: {...} }, { output, send }, { sleep: ms }, { untilDisconnected: ms }
+//   { transport: "mqtt" | "mqttws" | "http", connectionString | token, module, x509: { cert, key }, renewal: { valid, margin }, actions: [...] }
+// Actions: { receive: ["complete" | "abandon" | "reject", ...] } answers the next messages so and gives them back as "received";
+//   { onMethod: "name", status, payload } answers that method; { twin: true } gets the twin and gives back "desired";
+//   { batch: [{...}] }, { send: {...} }, { output, send }, { sleep: ms }, { untilDisconnected: ms }
 import device from 'azure-iot-device';
+import http from 'azure-iot-device-http';
 import mqtt from 'azure-iot-device-mqtt';
 import common from 'azure-iot-common';
 import { describe, report, run, sleep, within } from './scenario.mjs';
 
-const transports = { mqtt: mqtt.Mqtt, mqttws: mqtt.MqttWs };
+const transports = { mqtt: mqtt.Mqtt, mqttws: mqtt.MqttWs, http: http.Http };
 
 function makeMessage({ body = '', bodyBase64, properties = [], ...system }) {
   const message = new device.Message(bodyBase64 ? Buffer.from(bodyBase64, 'base64') : body);
@@ -25,6 +28,28 @@ function makeClient(args, events) {
   return Client.fromAuthenticationProvider(provider, transport);
 }
 
+// Answers messages as they come, one after the other, until all answers are given.
+function receive(client, answers) {
+  const rest = [...answers];
+  const received = [];
+  return new Promise((resolve, reject) => {
+    const take = (message) => {
+      const answer = rest.shift();
+      if (!answer) return;
+      const { messageId, correlationId, userId, to, expiryTimeUtc, ack } = message;
+      const properties = message.properties.propertyList.map(({ key, value }) => [key, value]);
+      client[answer](message, (error) => {
+        received.push({ answer, body: message.data.toString(), messageId, correlationId, userId, to, expiryTimeUtc, ack, properties, error: describe(error) });
+        if (received.length < answers.length) return;
+        client.removeListener('message', take);
+        resolve(received);
+      });
+    };
+    client.on('message', take);
+    client.on('error', reject);
+  });
+}
+
 run(async (args) => {
   const events = [];
   const results = [];
@@ -37,7 +62,9 @@ run(async (args) => {
     });
   });
   client.on('error', (error) => events.push({ event: 'error', error: describe(error) }));
-  if (args.x509) await client.setOptions(args.x509);
+  // Over HTTPS the SDK polls, here one message at a time; without this option it does not end the call.
+  const polling = args.transport === 'http' ? { http: { receivePolicy: { interval: 1, drain: false } } } : {};
+  if (args.x509 || args.transport === 'http') await client.setOptions({ ...args.x509, ...polling });
 
   try {
     await within(args.openTimeout ?? 20000, 'open', client.open());
@@ -53,7 +80,20 @@ run(async (args) => {
         const message = makeMessage(action.send);
         const sending = action.output ? client.sendOutputEvent(action.output, message) : client.sendEvent(message);
         await within(20000, 'send', sending);
-      } else if (action.sleep) await sleep(action.sleep);
+      } else if (action.batch) await within(20000, 'batch', client.sendEventBatch(action.batch.map(makeMessage)));
+      else if (action.receive) {
+        const received = await within(30000, 'receive', receive(client, action.receive));
+        results.push({ ok: true, at: Date.now(), received });
+        continue;
+      } else if (action.onMethod) {
+        client.onDeviceMethod(action.onMethod, (request, response) =>
+          response.send(action.status, action.payload ?? { got: request.payload }, (error) => error && events.push({ event: 'method', error: describe(error) })));
+      } else if (action.twin) {
+        const twin = await within(20000, 'twin', client.getTwin());
+        results.push({ ok: true, at: Date.now(), desired: JSON.parse(JSON.stringify(twin.properties.desired)) });
+        continue;
+      } else if (action.report) report(action.report);
+      else if (action.sleep) await sleep(action.sleep);
       else if (action.untilDisconnected) await within(action.untilDisconnected, 'the disconnection', disconnected);
       results.push({ ok: true, at: Date.now() });
     } catch (error) {

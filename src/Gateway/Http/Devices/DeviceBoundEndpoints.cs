@@ -2,6 +2,7 @@ using System.Globalization;
 using Homeport.Contract.Errors;
 using Homeport.Hub.Access;
 using Homeport.Hub.CloudToDevice;
+using Homeport.Hub.Limits;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -19,7 +20,7 @@ public static class DeviceBoundEndpoints
         foreach (var identity in (string[])["/devices/{deviceId}", "/devices/{deviceId}/modules/{moduleId}"])
         {
             var messages = identity + "/messages/devicebound";
-            routes.MapGet(messages, calls.Guard((context, device) => ReceiveAsync(calls, context, device)));
+            routes.MapGet(messages, calls.Guard((context, device) => ReceiveAsync(calls, context, device), HubOperation.CloudToDeviceReceive));
             routes.MapDelete(messages + "/{lockToken}", calls.Guard((context, device) => SettleAsync(calls, context, device)));
             routes.MapPost(messages + "/{lockToken}/abandon", calls.Guard((context, device) => AbandonAsync(calls, context, device)));
         }

@@ -1,5 +1,6 @@
 using Homeport.Contract.Errors;
 using Homeport.Hub.Access;
+using Homeport.Hub.Limits;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -15,7 +16,7 @@ public sealed class DeviceCalls(HubDoor door, TimeProvider time)
     /// Runs a call of the device (and module) that its path names if it proved that it is that one; else refuses. The device counts as
     /// active and not as connected.
     /// </summary>
-    internal RequestDelegate Guard(Func<HttpContext, AuthenticatedDevice, Task> call) => async context =>
+    internal RequestDelegate Guard(Func<HttpContext, AuthenticatedDevice, Task> call, HubOperation? operation = null) => async context =>
     {
         if (string.IsNullOrEmpty(context.Request.Query["api-version"]))
         {
@@ -23,8 +24,11 @@ public sealed class DeviceCalls(HubDoor door, TimeProvider time)
             return;
         }
         var authorization = context.Request.Headers.Authorization.ToString();
-        var shown = new DeviceCredentials(
-            context.DeviceId(), context.ModuleId(), authorization.Length == 0 ? null : authorization, context.Features.Get<ITlsConnectionFeature>()?.ClientCertificate);
+        var certificate = context.Features.Get<ITlsConnectionFeature>()?.ClientCertificate;
+        var shown = new DeviceCredentials(context.DeviceId(), context.ModuleId(), authorization.Length == 0 ? null : authorization, certificate)
+        {
+            Intermediates = ClientChain.Of(certificate),
+        };
         if (!(await door.Authenticator.AuthenticateAsync(shown, context.RequestAborted)).Succeeded(out var device, out var refusal))
         {
             // Devices that speak HTTPS know 401 for this: 403 is a quota to them.
@@ -32,11 +36,17 @@ public sealed class DeviceCalls(HubDoor door, TimeProvider time)
             return;
         }
         door.Activity.NoteActivity(shown.DeviceId, shown.ModuleId);
-        await call(context, device);
+        if (operation is { } counted && door.Throttles.TryTake(counted, device.Identity.Key) is { } throttled)
+            await RefuseAsync(context, throttled);
+        else
+            await call(context, device);
     };
 
+    /// <summary>Sends a refusal with the time to wait.</summary>
+    internal Task RefuseAsync(HttpContext context, Throttled throttled) => context.WriteThrottledAsync(throttled, time.GetUtcNow());
+
     /// <summary>Keeps and sends a refusal.</summary>
-    internal Task RefuseAsync(HttpContext context, Refusal refusal) => context.WriteRefusalAsync(door.Explanations.Keep(refusal, "https"), time.GetUtcNow());
+    internal Task RefuseAsync(HttpContext context, Refusal refusal) => context.WriteRefusalAsync(door.Explanations.Keep(refusal, "https", context.DeviceId()), time.GetUtcNow());
 
     /// <summary>Answers 204, or the refusal.</summary>
     internal Task AnswerAsync(HttpContext context, Refusal? refusal)

@@ -6,10 +6,6 @@ namespace Homeport.Gateway.Http.Devices;
 /// <summary>Parts of a request that several doors read.</summary>
 internal static class RequestParts
 {
-    public static string DeviceId(this HttpContext context) => (string)context.Request.RouteValues["deviceId"]!;
-
-    public static string? ModuleId(this HttpContext context) => (string?)context.Request.RouteValues.GetValueOrDefault("moduleId");
-
     public static string LockToken(this HttpContext context) => (string)context.Request.RouteValues["lockToken"]!;
 
     /// <summary>Reads the body. Null when it has more than <paramref name="max"/> bytes.</summary>

@@ -4,6 +4,7 @@ using Homeport.Contract.Messages;
 using Homeport.Contract.Rest;
 using Homeport.Hub.Access;
 using Homeport.Hub.CloudToDevice;
+using Homeport.Hub.Limits;
 using Homeport.Log;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -21,7 +22,7 @@ public static class ServiceMessageEndpoints
     {
         foreach (var identity in (string[])["/devices/{deviceId}", "/devices/{deviceId}/modules/{moduleId}"])
         {
-            routes.MapPost(identity + "/messages/devicebound", api.Hub.Guard(Rights.ServiceConnect, context => SendAsync(api, context)));
+            routes.MapPost(identity + "/messages/devicebound", api.Hub.Guard(Rights.ServiceConnect, context => SendAsync(api, context), HubOperation.CloudToDeviceSend));
             routes.MapDelete(identity + "/commands", api.Hub.Guard(Rights.ServiceConnect, context => PurgeAsync(api, context)));
             routes.MapGet("/homeport/v1" + identity + "/commands", api.Hub.Guard(Rights.ServiceConnect, context => PeekAsync(api, context)));
         }

@@ -5,6 +5,7 @@ using Homeport.Contract.Errors;
 using Homeport.Contract.Messages;
 using Homeport.Contract.Rest;
 using Homeport.Hub.Access;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Telemetry;
 using Homeport.Log;
 using Microsoft.AspNetCore.Builder;
@@ -28,11 +29,16 @@ public static class TelemetryEndpoints
 
     private static async Task SendAsync(DeviceCalls calls, HttpContext context, AuthenticatedDevice device)
     {
-        var outcome = await ReadAsync(context);
-        await calls.AnswerAsync(context, outcome.Succeeded(out var messages, out var refusal)
-            ? await StoreAsync(calls.Door.Telemetry, device, messages, context.RequestAborted)
-            : refusal);
+        if (!(await ReadAsync(context)).Succeeded(out var messages, out var refusal))
+            await calls.RefuseAsync(context, refusal);
+        else if (Throttle(calls.Door.Throttles, device.Identity.Key, messages) is { } throttled)
+            await calls.RefuseAsync(context, throttled);
+        else
+            await calls.AnswerAsync(context, await StoreAsync(calls.Door.Telemetry, device, messages, context.RequestAborted));
     }
+
+    private static Throttled? Throttle(Throttles throttles, string key, IReadOnlyList<Message> messages)
+        => throttles.TryTake(HubOperation.DeviceToCloudSend, key, messages.Count) ?? throttles.TryCount(messages.Sum(m => m.Properties.Length + m.Body.Length));
 
     private static async Task<Outcome<IReadOnlyList<Message>>> ReadAsync(HttpContext context)
     {

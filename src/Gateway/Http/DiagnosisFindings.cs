@@ -1,0 +1,48 @@
+using Homeport.Contract.Rest;
+using Homeport.Hub.Access;
+
+namespace Homeport.Gateway.Http;
+
+/// <summary>What is wrong with a device, as far as its state and its refusals tell, the most important first.</summary>
+internal static class DiagnosisFindings
+{
+    private const string ServiceDoor = "service";
+
+    public static DiagnosisFinding NotRegistered(string deviceId, string? nearest) => new($"Device '{deviceId}' is not registered",
+        nearest is null ? $"Register it: homeport device create {deviceId}" : $"Use the id as it is registered: '{nearest}'.");
+
+    public static IEnumerable<DiagnosisFinding> Of(
+        string deviceId, IdentityDiagnosis device, IReadOnlyList<IdentityDiagnosis> modules, IReadOnlyList<KeptRefusal> refusals)
+    {
+        if (!device.Enabled)
+            yield return new DiagnosisFinding($"The device is disabled{(device.StatusReason is null ? "" : $" ({device.StatusReason})")}", $"Enable it: homeport device enable {deviceId}");
+
+        var identities = modules.Prepend(device).ToList();
+        // What a service was refused says nothing of why the device is absent.
+        var own = refusals.FirstOrDefault(r => r.Door != ServiceDoor);
+        var lastActivity = identities.Max(i => i.LastActivityTime.Time);
+        if (!identities.Exists(i => i.Connected))
+        {
+            if (own is not null && (lastActivity is null || own.Time > lastActivity))
+            {
+                yield return new DiagnosisFinding($"It was refused after its last activity. {own.Refusal.Seen}", own.Refusal.Fix);
+            }
+            else if (lastActivity is null)
+            {
+                yield return new DiagnosisFinding("It never arrived here: it was neither let in nor refused",
+                    "Check the host name in its connection string, that it trusts this server's CA, and that it reaches port 8883 or 443.");
+            }
+        }
+
+        foreach (var identity in identities.Where(WaitsInVain))
+        {
+            yield return new DiagnosisFinding($"{identity.MessagesWaiting} messages wait for '{Name(deviceId, identity)}', which is connected and subscribes to none",
+                "Let it listen for messages, or take them out: homeport queue purge " + Name(deviceId, identity));
+        }
+    }
+
+    private static bool WaitsInVain(IdentityDiagnosis identity)
+        => identity is { Connected: true, MessagesWaiting: > 0, SessionFilters: { } filters } && !filters.Any(f => f.Contains("/messages/devicebound/", StringComparison.Ordinal));
+
+    private static string Name(string deviceId, IdentityDiagnosis identity) => identity.ModuleId is null ? deviceId : $"{deviceId}/{identity.ModuleId}";
+}

@@ -1,0 +1,54 @@
+using Homeport.Gateway.Http;
+using Homeport.Gateway.Http.Blobs;
+using Homeport.Gateway.Http.Devices;
+using Homeport.Gateway.Http.Files;
+using Homeport.Hub.Files;
+using Homeport.Server.Options;
+using Homeport.Storage.Files;
+using Homeport.Storage.Sqlite;
+
+namespace Homeport.Server;
+
+/// <summary>Puts together what belongs to the files of devices. The blob store is open even when new files go elsewhere: older ones stay within reach.</summary>
+internal sealed class FileParts : IDisposable
+{
+    private readonly HttpClient _http = new();
+    private readonly StagedBlockSweeper _sweeper;
+
+    public FileParts(ServerOptions options, int httpsPort, Installation installation, HubApi hub, DeviceCalls devices, ILoggerFactory loggers)
+    {
+        var files = options.Files;
+        var store = DiskBlobStore.Open(Path.Combine(options.DataDirectory, "blobs"), files.Limits, hub.Time);
+        var account = new BlobAccount(BlobAccount.BuiltIn, [installation.BlobKeys.PrimaryKey, installation.BlobKeys.SecondaryKey]);
+        IUploadStorage storage = files.Account is { } elsewhere
+            ? new AzureUploadStorage(elsewhere, files.Container, _http, hub.Time)
+            : new BuiltInUploadStorage(store, account, files.Container, options.Hosts, httpsPort);
+        var notifications = new SqliteNotificationQueue(installation.Database, Installation.HubName, "files", NotificationRules.Default);
+        var uploads = new FileUploads(storage, new SqliteUploadStore(installation.Database, Installation.HubName), notifications, hub.Time);
+        Notifications = notifications;
+        Files = new FileApi(hub, devices, uploads, notifications, files.Account is null ? new ContainerAccess(account, files.Container) : null);
+        Blobs = new BlobApi(store, account, [files.Container], hub.Explanations, hub.Time);
+        _sweeper = new StagedBlockSweeper(store, hub.Time, loggers.CreateLogger<StagedBlockSweeper>());
+    }
+
+    /// <summary>What the service side hears of files.</summary>
+    public INotificationQueue Notifications { get; }
+
+    private FileApi Files { get; }
+
+    private BlobApi Blobs { get; }
+
+    /// <summary>Maps all calls.</summary>
+    public void Map(IEndpointRouteBuilder routes)
+    {
+        routes.MapFiles(Files);
+        routes.MapFileNotifications(Files);
+        routes.MapBlobs(Blobs);
+    }
+
+    /// <summary>Cleans up until stopped.</summary>
+    public Task RunAsync(CancellationToken stop) => _sweeper.RunAsync(stop);
+
+    /// <inheritdoc/>
+    public void Dispose() => _http.Dispose();
+}

@@ -1,0 +1,57 @@
+using Homeport.Gateway.Http;
+using Homeport.Hub.Configurations;
+using Homeport.Hub.Jobs;
+using Homeport.Hub.Query;
+using Homeport.Hub.Registry;
+using Homeport.Storage.Sqlite;
+
+namespace Homeport.Server;
+
+/// <summary>Puts together what works with many devices at once: queries, admission, jobs and configurations.</summary>
+internal sealed class FleetParts : IDisposable
+{
+    private readonly JobScheduler _scheduler;
+
+    public FleetParts(HubApi hub, SqliteDatabase database, ILoggerFactory loggers)
+    {
+        var rows = new SqliteQuerySource(database, hub.Live, hub.Name);
+        Queries = new QueryRunner(rows);
+        Admission = new DeviceAdmission(hub.Registry, rows);
+
+        var jobs = new SqliteJobStore(database, hub.Name);
+        Jobs = new ScheduledJobs(jobs, hub.Time, new JobSettings());
+        _scheduler = new JobScheduler(jobs, rows, new DeviceWork(hub.Twins, hub.Methods), hub.Time, new JobSettings(), loggers.CreateLogger<JobScheduler>());
+        Jobs.Changed = _scheduler.Wake;
+
+        var configurations = new SqliteConfigurationStore(database, hub.Name);
+        Configurations = new DeviceConfigurations(configurations, rows, hub.Twins, hub.Registry, hub.Time);
+        var applier = new ConfigurationApplier(configurations, rows, hub.Twins, hub.Time, loggers.CreateLogger<ConfigurationApplier>());
+        Configurations.Changed = applier.NoteAll;
+        hub.Twins.Changed = applier.Note;
+        hub.Registry.Written = applier.Note;
+        Background = [_scheduler.RunAsync, applier.RunAsync];
+    }
+
+    /// <summary>What runs until the server stops.</summary>
+    public IReadOnlyList<Func<CancellationToken, Task>> Background { get; }
+
+    public QueryRunner Queries { get; }
+
+    public DeviceAdmission Admission { get; }
+
+    public ScheduledJobs Jobs { get; }
+
+    public DeviceConfigurations Configurations { get; }
+
+    /// <summary>Maps all calls.</summary>
+    public void Map(IEndpointRouteBuilder routes, HubApi hub)
+    {
+        routes.MapQuery(hub, Queries);
+        routes.MapAdmission(hub, Admission);
+        routes.MapJobs(hub, Jobs);
+        routes.MapConfigurations(hub, Configurations);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _scheduler.Dispose();
+}

@@ -1,0 +1,66 @@
+using Homeport.Hub.Files;
+using Homeport.Storage.Files;
+
+namespace Homeport.Server.Options;
+
+/// <summary>Where the files of devices go, and how much of them.</summary>
+/// <param name="Account">A storage account elsewhere, or null for the built-in store.</param>
+/// <param name="Container">Container of the hub.</param>
+/// <param name="Limits">What the built-in store takes.</param>
+public sealed record FileSettings(AzureAccount? Account, string Container, BlobLimits Limits)
+{
+    /// <summary>Container when nobody names one. The dash keeps it apart from the paths of the hub.</summary>
+    public const string DefaultContainer = "uploads-hub1";
+
+    private const string KeyMark = "AccountKey=";
+
+    /// <summary>The built-in store.</summary>
+    public static FileSettings Default { get; } = new(null, DefaultContainer, BlobLimits.Default);
+
+    /// <summary>Reads the settings; what is wrong goes to the sources' errors.</summary>
+    internal static FileSettings Read(SettingSources sources, Func<Setting, int, int, int> number)
+    {
+        var container = sources[Setting.BlobContainer].Text!;
+        if (BlobAddress.CheckContainer(container) is { } bad)
+            sources.Errors.Add($"blob-container is '{container}': {bad}.");
+        else if (!container.Contains('-', StringComparison.Ordinal))
+            sources.Errors.Add($"blob-container is '{container}': a dash in it keeps it apart from the paths of the hub, as in {Setting.BlobContainer.Default}.");
+        var limits = BlobLimits.Default with
+        {
+            MaxBlock = (long)number(Setting.BlobBlockMb, 1, 4000) << 20,
+            MaxBlob = (long)number(Setting.BlobSizeMb, 1, 1 << 20) << 20,
+            Quota = (long)number(Setting.BlobQuotaMb, 1, 1 << 24) << 20,
+        };
+        return new FileSettings(ReadAccount(sources), container, limits);
+    }
+
+    /// <summary>The value for people: never the key.</summary>
+    internal static string Shown(SettingValue value)
+        => value.Text is null ? "(built-in store)" : HasKey(value.Text) ? "(connection string, not shown)" : value.Text;
+
+    private static AzureAccount? ReadAccount(SettingSources sources)
+    {
+        var (text, source) = sources[Setting.BlobStorage];
+        if (text is null)
+            return null;
+        if (HasKey(text) && source == SettingSources.CommandLineSource)
+        {
+            sources.Errors.Add($"--blob-storage: other users of this machine can read a command line. Put the connection string into {Setting.BlobStorage.Variable} or into a file, and name the file.");
+            return null;
+        }
+        try
+        {
+            var connectionString = HasKey(text) ? text : File.ReadAllText(text).Trim();
+            if (AzureAccount.TryParse(connectionString, out var account, out var reason))
+                return account;
+            sources.Errors.Add($"blob-storage ({source}) is no connection string of a storage account: {reason}.");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            sources.Errors.Add($"blob-storage ({source}): the file cannot be read: {e.Message}");
+        }
+        return null;
+    }
+
+    private static bool HasKey(string text) => text.Contains(KeyMark, StringComparison.OrdinalIgnoreCase);
+}

@@ -1,0 +1,67 @@
+using System.CommandLine;
+using Homeport.Tests.Benchmarks.Load;
+using Homeport.Tests.Benchmarks.Measure;
+using Homeport.Tests.Benchmarks.Targets;
+
+namespace Homeport.Tests.Benchmarks;
+
+/// <summary>The command line of what a hub does beside telemetry.</summary>
+internal static class HubVerbs
+{
+    private static readonly Option<int> Seconds = new("--seconds") { DefaultValueFactory = _ => 10, Description = "Length of the measured window." };
+    private static readonly Option<int> WarmUp = new("--warm-up") { DefaultValueFactory = _ => 8, Description = "Seconds before the window opens." };
+    private static readonly Option<int> RoundCount = new("--rounds") { DefaultValueFactory = _ => 1, Description = "Rounds; the median is shown." };
+
+    public static Command Twins(string[] args)
+    {
+        var connections = new Option<int>("--connections") { DefaultValueFactory = _ => 200 };
+        var window = new Option<int>("--window") { DefaultValueFactory = _ => 4, Description = "Patches in flight per connection." };
+        return Make(args, "twins", "Reported patches per second.", [connections, window], (targets, parsed, token) =>
+            TwinBenchmark.RunAsync(targets, new TwinOptions(parsed.GetValue(connections), parsed.GetValue(window), Time(parsed)), token));
+    }
+
+    public static Command Methods(string[] args)
+    {
+        var devices = new Option<int>("--devices") { DefaultValueFactory = _ => 200 };
+        var callers = new Option<int>("--callers") { DefaultValueFactory = _ => 32, Description = "HTTPS connections." };
+        var rate = new Option<int>("--rate") { Description = "Calls per second; 0 is as fast as answers come." };
+        return Make(args, "methods", "Direct methods per second, REST to MQTT device and back.", [devices, callers, rate], (targets, parsed, token) =>
+            MethodBenchmark.RunAsync(targets, new MethodOptions(parsed.GetValue(devices), parsed.GetValue(callers), parsed.GetValue(rate), Time(parsed)), token));
+    }
+
+    public static Command Commands(string[] args)
+    {
+        var devices = new Option<int>("--devices") { DefaultValueFactory = _ => 1000 };
+        var callers = new Option<int>("--callers") { DefaultValueFactory = _ => 64, Description = "HTTPS connections." };
+        var body = new Option<int>("--body") { DefaultValueFactory = _ => 256, Description = "Bytes per message, 8 at least." };
+        return Make(args, "c2d", "Messages to connected devices per second.", [devices, callers, body], (targets, parsed, token) =>
+            CommandBenchmark.RunAsync(targets, new CommandOptions(parsed.GetValue(devices), parsed.GetValue(callers), parsed.GetValue(body), Time(parsed)), token));
+    }
+
+    public static Command Registry(string[] args)
+    {
+        var callers = new Option<int>("--callers") { DefaultValueFactory = _ => 8, Description = "HTTPS connections." };
+        var elements = new Option<int>("--elements") { DefaultValueFactory = _ => 100, Description = "Devices per call." };
+        return Make(args, "registry", "Devices created per second in bulk.", [callers, elements], (targets, parsed, token) =>
+            RegistryBenchmark.RunAsync(targets, new RegistryOptions(parsed.GetValue(callers), parsed.GetValue(elements), Time(parsed)), token));
+    }
+
+    private static Command Make(
+        string[] args, string name, string description, Option[] options, Func<TargetSet, ParseResult, CancellationToken, Task<string>> run)
+    {
+        var command = new Command(name, description) { WarmUp, Seconds, RoundCount };
+        foreach (var option in options)
+            command.Add(option);
+        Verbs.AddTargets(command);
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            GeneratorSockets.Configure(threads: 1);
+            using var targets = await TargetSet.CreateAsync(Verbs.Targets(parsed), cancellationToken);
+            await Verbs.PrintAsync(args, await run(targets, parsed, cancellationToken));
+        });
+        return command;
+    }
+
+    private static WindowOptions Time(ParseResult parsed) =>
+        new(TimeSpan.FromSeconds(parsed.GetValue(Seconds)), TimeSpan.FromSeconds(parsed.GetValue(WarmUp)), parsed.GetValue(RoundCount));
+}
