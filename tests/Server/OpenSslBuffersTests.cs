@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using Homeport.Gateway;
 
 namespace Homeport.Tests.Server;
@@ -25,7 +24,6 @@ public sealed class OpenSslBuffersTests
     [Fact]
     public void Each_new_context_and_its_connections_release_their_buffers()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux() && SafeEvpPKeyHandle.OpenSslVersion >> 28 == 3, "Only OpenSSL 3 on Linux is asked to.");
         OpenSslBuffers.ReleaseWhenEmpty().ShouldBeTrue();
         OpenSslBuffers.ReleaseWhenEmpty().ShouldBeTrue("a second call finds it done");
 
