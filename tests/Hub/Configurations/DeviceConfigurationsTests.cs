@@ -136,6 +136,18 @@ public sealed class DeviceConfigurationsTests
         ConfigurationContent.ReadPatch("content", content).Value!.ToJsonString().ShouldBe("""{"a":{"b":1,"c":null,"d":[1]},"e":{"f":true}}""");
     }
 
+    [Fact]
+    public void The_longest_path_is_written_where_it_says_and_a_longer_one_nowhere()
+    {
+        var names = Enumerable.Range(1, 11).Select(i => $"n{i}").ToList();
+        var patch = ConfigurationContent.ReadPatch("content", new JsonObject { ["properties.desired." + string.Join('.', names)] = 5 }).Value.ShouldNotBeNull();
+        JsonNode? at = patch;
+        foreach (var name in names)
+            at = at![name];
+        ((int)at!).ShouldBe(5);
+        ConfigurationContent.ReadPatch("content", new JsonObject { ["properties.desired." + string.Join('.', names) + ".more"] = 5 }).Refusal!.Seen.ShouldContain("nesting");
+    }
+
     private static async Task<int> ApplyContentAsync(ConfigurationFixture hub, string deviceId, string content)
         => (await hub.Configurations.ApplyAsync(deviceId, JsonNode.Parse(content)!.AsObject(), default))?.Error.Code ?? 0;
 
