@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Homeport.Hub.Configurations;
-using Homeport.Hub.Query;
 using Homeport.Hub.Registry;
 using Homeport.Hub.Twins;
 

@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using Homeport.Hub.Access;
 using Homeport.Hub.Configurations;
 using Homeport.Hub.Live;
 using Homeport.Hub.Query;
