@@ -50,7 +50,11 @@ public sealed record ConfigurationContent(JsonObject? Device, JsonObject? Module
             {
                 return Invalid($"{at} has the member '{(name.Length <= 64 ? name : name[..64])}'", "Members are properties.desired and properties.desired.path.to.");
             }
-            else if (!Set(patch, name[(Desired.Length + 1)..].Split('.'), value))
+            else if (name[(Desired.Length + 1)..].Split('.') is var path && path.Length > TwinLimits.Depth + 1)
+            {
+                return Invalid($"{at} has a member whose path has {path.Length} names: the nesting is deeper than {TwinLimits.Depth}", "Use a shorter path.");
+            }
+            else if (!Set(patch, path, value))
             {
                 return Invalid($"{at}.{name} lies inside of a value that another member sets", "Set each property once.");
             }
@@ -60,8 +64,6 @@ public sealed record ConfigurationContent(JsonObject? Device, JsonObject? Module
 
     private static bool Set(JsonObject patch, string[] path, JsonNode? value)
     {
-        if (path.Length > TwinLimits.Depth + 1)
-            path = path[..(TwinLimits.Depth + 1)];
         foreach (var step in path[..^1])
         {
             if (!patch.ContainsKey(step))
