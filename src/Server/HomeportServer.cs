@@ -40,7 +40,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTime);
         // The doors are mapped when all is built; Kestrel asks for the handler by this.
         MqttDoor? mqtt = null;
-        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, ports, tls, () => mqtt!));
+        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, ports, tls, () => mqtt!, time));
         _web = builder.Build();
         var loggers = _web.Services.GetRequiredService<ILoggerFactory>();
 
@@ -133,7 +133,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         }
     }
 
-    private static void ConfigureDoors(KestrelServerOptions kestrel, Ports ports, DoorTls tls, Func<MqttDoor> mqtt)
+    private static void ConfigureDoors(KestrelServerOptions kestrel, Ports ports, DoorTls tls, Func<MqttDoor> mqtt, TimeProvider time)
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = MaxRequestBody;
@@ -141,6 +141,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         kestrel.ListenAnyIP(ports.Https, listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
+            listen.Use(next => LingeringClose.Around(next, time));
             listen.UseHttps(tls.Callback);
         });
         kestrel.ListenAnyIP(ports.Mqtt, listen =>
