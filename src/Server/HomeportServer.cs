@@ -65,7 +65,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapProvisioningDevices(parts.Provisioning);
         _web.MapProvisioningService(parts.Provisioning);
         _web.MapWebSockets(parts.Hub, mqtt);
-        _files = new FileParts(options, ports.Https, installation, parts.Hub, parts.Devices, loggers);
+        _files = new FileParts(options, ports.Https, installation, parts, loggers);
         _files.Map(_web);
         _web.MapFallback(context => parts.Hub.RefuseNotFoundAsync(context));
         _renewal = new CertificateRenewal(certificate, tls, time, loggers.CreateLogger<CertificateRenewal>());
