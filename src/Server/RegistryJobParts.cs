@@ -3,7 +3,7 @@ using Homeport.Gateway.Http.Files;
 using Homeport.Hub.Files;
 using Homeport.Hub.Query;
 using Homeport.Hub.Registry;
-using Homeport.Hub.RegistryJobs;
+using Homeport.Hub.ImportExport;
 using Homeport.Storage.Sqlite;
 
 namespace Homeport.Server;

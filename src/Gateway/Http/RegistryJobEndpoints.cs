@@ -4,7 +4,7 @@ using Homeport.Gateway.Http.Files;
 using Homeport.Hub.Access;
 using Homeport.Hub.Files;
 using Homeport.Hub.Limits;
-using Homeport.Hub.RegistryJobs;
+using Homeport.Hub.ImportExport;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;

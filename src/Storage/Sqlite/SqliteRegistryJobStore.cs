@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Homeport.Contract.Rest;
-using Homeport.Hub.RegistryJobs;
+using Homeport.Hub.ImportExport;
 using Microsoft.Data.Sqlite;
 
 namespace Homeport.Storage.Sqlite;

@@ -2,7 +2,7 @@ using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
 using Homeport.Hub.Files;
 
-namespace Homeport.Hub.RegistryJobs;
+namespace Homeport.Hub.ImportExport;
 
 /// <summary>
 /// Imports and exports of the registry by files in blob containers, one at a time. Source: Azure "Import and export IoT Hub device

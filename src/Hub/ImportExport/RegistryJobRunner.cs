@@ -2,7 +2,7 @@ using Homeport.Contract.Errors;
 using Homeport.Hub.Files;
 using Microsoft.Extensions.Logging;
 
-namespace Homeport.Hub.RegistryJobs;
+namespace Homeport.Hub.ImportExport;
 
 /// <summary>Runs imports and exports, one at a time, and goes on with the one that a stop of the server left.</summary>
 public sealed partial class RegistryJobRunner(

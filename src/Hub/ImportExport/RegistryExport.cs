@@ -6,7 +6,7 @@ using Homeport.Hub.Query;
 using Homeport.Hub.Registry;
 using Homeport.Hub.Twins;
 
-namespace Homeport.Hub.RegistryJobs;
+namespace Homeport.Hub.ImportExport;
 
 /// <summary>Writes the registry into a file: a line for each device, then one for each module, in the order of their ids.</summary>
 public sealed class RegistryExport(IIdentityStore identities, IQuerySource rows)

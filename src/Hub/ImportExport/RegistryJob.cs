@@ -1,6 +1,6 @@
 using Homeport.Contract.Rest;
 
-namespace Homeport.Hub.RegistryJobs;
+namespace Homeport.Hub.ImportExport;
 
 /// <summary>How far an import or export of the registry is.</summary>
 public enum RegistryJobStatus

@@ -1,4 +1,4 @@
-namespace Homeport.Hub.RegistryJobs;
+namespace Homeport.Hub.ImportExport;
 
 /// <summary>Keeps the imports and exports of one hub. Writes are durable when they return.</summary>
 public interface IRegistryJobStore

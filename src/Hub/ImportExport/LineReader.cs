@@ -1,4 +1,4 @@
-namespace Homeport.Hub.RegistryJobs;
+namespace Homeport.Hub.ImportExport;
 
 /// <summary>Reads lines of UTF-8 from a stream, with bounded memory: of a line that is too long only the start is given.</summary>
 /// <param name="stream">Read from its start.</param>

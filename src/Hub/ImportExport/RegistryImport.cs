@@ -5,7 +5,7 @@ using Homeport.Contract.Rest;
 using Homeport.Hub.Files;
 using Homeport.Hub.Registry;
 
-namespace Homeport.Hub.RegistryJobs;
+namespace Homeport.Hub.ImportExport;
 
 /// <summary>
 /// Reads a file of devices and modules into the registry, a line for each. Lines that are refused go into a file of their own. After a
