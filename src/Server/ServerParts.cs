@@ -46,7 +46,7 @@ internal sealed class ServerParts : IAsyncDisposable
         Authorities = new CertificateAuthorities(certificates, identities, live, time);
 
         _records = SqliteRecordStore.Open(Path.Combine(options.DataDirectory, $"{Installation.HubName}.messages.db"), options.Partitions);
-        _log = new HubLog(_records, TimeSpan.FromDays(options.RetentionDays), time, loggers.CreateLogger<HubLog>());
+        _log = new HubLog(_records, options.Retention, time, loggers.CreateLogger<HubLog>());
         _events = new EventRelay(new SqliteEventStore(installation.Database, Installation.HubName), _log, loggers.CreateLogger<EventRelay>());
         events.Stored = _events.Wake;
         var activity = new ActivityJournal(identities, time, loggers.CreateLogger<ActivityJournal>(), new ConnectionEvents(live, events, _events, time));
