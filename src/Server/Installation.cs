@@ -31,6 +31,9 @@ internal sealed class Installation : IDisposable
     /// <summary>ID scope of the application: <c>0ne</c> and eight hexadecimal digits.</summary>
     public required string IdScope { get; init; }
 
+    /// <summary>When the hub was made.</summary>
+    public required DateTimeOffset Created { get; init; }
+
     public required IReadOnlyList<SharedAccessPolicy> HubPolicies { get; init; }
 
     public required IReadOnlyList<SharedAccessPolicy> ProvisioningPolicies { get; init; }
@@ -40,7 +43,7 @@ internal sealed class Installation : IDisposable
 
     /// <summary>Opens a data directory, or makes it.</summary>
     /// <exception cref="ServerStartException">It is in use, or cannot be written.</exception>
-    public static async Task<Installation> OpenAsync(string directory, CancellationToken token)
+    public static async Task<Installation> OpenAsync(string directory, TimeProvider time, CancellationToken token)
     {
         FileStream? fileLock = null;
         try
@@ -53,6 +56,7 @@ internal sealed class Installation : IDisposable
             return new Installation(fileLock, seal, database)
             {
                 IdScope = await settings.SettingAsync("idScope", NewIdScope, token),
+                Created = DateTimeOffset.Parse(await settings.SettingAsync("created", () => time.GetUtcNow().ToString("o", CultureInfo.InvariantCulture), token), CultureInfo.InvariantCulture),
                 HubPolicies = await settings.PoliciesAsync("hub/" + HubName, SharedAccessPolicy.HubDefaults, token),
                 ProvisioningPolicies = await settings.PoliciesAsync("dps", SharedAccessPolicy.ProvisioningDefaults, token),
                 BlobKeys = (await settings.PoliciesAsync("blobs", () => [SharedAccessPolicy.Create(BlobAccount.BuiltIn, Rights.None)], token))[0],

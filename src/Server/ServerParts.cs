@@ -81,6 +81,7 @@ internal sealed class ServerParts : IAsyncDisposable
         DeviceMessages = new MessageApi(Hub, messages, feedback);
         Diagnosis = new DiagnosisApi(Hub, door.Subscriptions);
         _fleet = new FleetParts(Hub, installation.Database, loggers);
+        Events = new EventParts(_log, installation, time);
         Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, .. _fleet.Background];
         Provisioning = BuildProvisioning(options, installation, registry, explanations, rules, loggers);
     }
@@ -103,6 +104,9 @@ internal sealed class ServerParts : IAsyncDisposable
 
     /// <summary>Work with many devices at once.</summary>
     public FleetParts Fleet => _fleet;
+
+    /// <summary>Readers of events.</summary>
+    public EventParts Events { get; }
 
     public ProvisioningApi Provisioning { get; }
 
