@@ -78,6 +78,9 @@ public sealed partial class AmqpConnection
     /// <summary>Number of links, those included that are being detached.</summary>
     public int LinkCount => _links;
 
+    /// <summary>The sessions that are not over.</summary>
+    public IEnumerable<AmqpSession> Sessions => _byLocalChannel.OfType<AmqpSession>();
+
     internal IConnectionHandler Handler { get; }
 
     internal AmqpWriter Output { get; } = new();

@@ -61,6 +61,9 @@ public abstract class AmqpLink
 
     internal uint RemoteHandle { get; set; }
 
+    /// <summary>Who took the link; null before and after.</summary>
+    public ILinkHandler? UserHandler => _handler;
+
     internal ILinkHandler? Handler => _handler;
 
     internal uint DeliveryCount { get; set; }

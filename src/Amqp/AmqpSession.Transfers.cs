@@ -96,7 +96,7 @@ public sealed partial class AmqpSession
         return delivery;
     }
 
-    private void WriteOrKeep(SendingLink link, in Transfer transfer, ReadOnlySpan<byte> payload)
+    private void WriteOrKeep(SendingLink link, Transfer transfer, ReadOnlySpan<byte> payload)
     {
         if (_remoteIncomingWindow > 0 && _pending is null or { Count: 0 })
         {
@@ -129,7 +129,7 @@ public sealed partial class AmqpSession
         }
     }
 
-    private AmqpError? OnFlow(Flow flow, in AmqpReader fields)
+    private AmqpError? OnFlow(Flow flow, AmqpReader fields)
     {
         if (fields.Failed)
             return Undecodable(fields);
@@ -176,7 +176,7 @@ public sealed partial class AmqpSession
         return error;
     }
 
-    private AmqpError? OnTransfer(ReceivingLink link, in Transfer transfer, ReadOnlySpan<byte> payload)
+    private AmqpError? OnTransfer(ReceivingLink link, Transfer transfer, ReadOnlySpan<byte> payload)
     {
         var id = link.CollectedId;
         if (!link.IsCollecting)
@@ -202,7 +202,7 @@ public sealed partial class AmqpSession
 
     private uint _lastIncoming;
 
-    private AmqpError? OnDisposition(Disposition disposition, in AmqpReader fields)
+    private AmqpError? OnDisposition(Disposition disposition, AmqpReader fields)
     {
         if (fields.Failed)
             return Undecodable(fields);

@@ -214,7 +214,7 @@ public sealed partial class AmqpSession
         Connection.EndFrame(start);
     }
 
-    private AmqpError? OnAttach(Attach attach, in AmqpReader fields)
+    private AmqpError? OnAttach(Attach attach, AmqpReader fields)
     {
         if (fields.Failed)
             return Undecodable(fields);
@@ -250,7 +250,7 @@ public sealed partial class AmqpSession
         return null;
     }
 
-    private AmqpError? OnDetach(Detach detach, in AmqpReader fields)
+    private AmqpError? OnDetach(Detach detach, AmqpReader fields)
     {
         if (fields.Failed)
             return Undecodable(fields);
@@ -306,7 +306,7 @@ public sealed partial class AmqpSession
             _byLocalHandle[(int)link.LocalHandle] = link;
     }
 
-    private static AmqpError Undecodable(in AmqpReader fields) => new(ErrorCondition.DecodeError, fields.Error);
+    private static AmqpError Undecodable(AmqpReader fields) => new(ErrorCondition.DecodeError, fields.Error);
 
     private static AmqpError Unattached(uint handle) => new(ErrorCondition.UnattachedHandle, $"Handle {handle} has no link.");
 }

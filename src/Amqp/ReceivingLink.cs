@@ -16,6 +16,7 @@ public sealed class ReceivingLink : AmqpLink
     private uint _format;
     private bool _settled;
     private int _window;
+    private int _held;
 
     internal ReceivingLink(AmqpSession session, string name, uint localHandle)
         : base(session, name, localHandle)
@@ -62,6 +63,16 @@ public sealed class ReceivingLink : AmqpLink
         Replenish(always: false);
     }
 
+    /// <summary>Holds the credit of one delivery back until <see cref="Unhold"/>, for deliveries that come settled.</summary>
+    public void Hold() => _held++;
+
+    /// <summary>Gives credit that was held back.</summary>
+    public void Unhold()
+    {
+        _held--;
+        Replenish(always: false);
+    }
+
     internal override void OnAttached(Attach answer)
     {
         DeliveryCount = answer.InitialDeliveryCount ?? 0;
@@ -83,7 +94,7 @@ public sealed class ReceivingLink : AmqpLink
     }
 
     /// <summary>Takes a transfer frame. Null when all is well, else why the link ends.</summary>
-    internal AmqpError? OnTransfer(in Transfer transfer, uint deliveryId, ReadOnlySpan<byte> payload)
+    internal AmqpError? OnTransfer(Transfer transfer, uint deliveryId, ReadOnlySpan<byte> payload)
     {
         var first = _tag is null;
         if (first)
@@ -126,7 +137,7 @@ public sealed class ReceivingLink : AmqpLink
 
     private protected override void Release() => Forget();
 
-    private void Collect(in Transfer transfer, uint deliveryId, ReadOnlySpan<byte> payload, bool first)
+    private void Collect(Transfer transfer, uint deliveryId, ReadOnlySpan<byte> payload, bool first)
     {
         if (first)
         {
@@ -153,7 +164,7 @@ public sealed class ReceivingLink : AmqpLink
 
     private void Replenish(bool always)
     {
-        var wanted = _window - Unsettled;
+        var wanted = _window - Unsettled - _held;
         if (State == LinkState.Attached && _window > 0 && wanted > Credit && (always || wanted - Credit >= Math.Max(1, _window / 2)))
             SetCredit((uint)wanted);
     }

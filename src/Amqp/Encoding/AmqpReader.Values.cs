@@ -100,7 +100,7 @@ public ref partial struct AmqpReader
         }
     }
 
-    private object? Character(uint value)
+    private Rune? Character(uint value)
     {
         if (Rune.IsValid(value))
             return new Rune(value);
@@ -108,7 +108,7 @@ public ref partial struct AmqpReader
         return null;
     }
 
-    private object? Time(long milliseconds)
+    private DateTimeOffset? Time(long milliseconds)
     {
         if (milliseconds >= DateTimeOffset.MinValue.ToUnixTimeMilliseconds() && milliseconds <= DateTimeOffset.MaxValue.ToUnixTimeMilliseconds())
             return DateTimeOffset.FromUnixTimeMilliseconds(milliseconds);

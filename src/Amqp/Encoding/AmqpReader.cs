@@ -57,7 +57,7 @@ public ref partial struct AmqpReader
     }
 
     /// <summary>Fails as another reader of the same bytes did, if it did.</summary>
-    public void FailWith(in AmqpReader part)
+    public void FailWith(AmqpReader part)
     {
         if (part._error is { } reason)
             Fail(reason);
