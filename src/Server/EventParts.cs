@@ -1,6 +1,8 @@
+using Homeport.Gateway.Amqp.Events;
 using Homeport.Gateway.Http;
 using Homeport.Hub.Consumers;
 using Homeport.Log;
+using Homeport.Server.Options;
 using Homeport.Storage.Sqlite;
 
 namespace Homeport.Server;
@@ -8,14 +10,15 @@ namespace Homeport.Server;
 /// <summary>Puts together what readers of events stand on: consumer groups and their receivers.</summary>
 internal sealed class EventParts
 {
-    public EventParts(HubLog log, Installation installation, TimeProvider time)
+    public EventParts(HubLog log, ServerOptions options, Installation installation, TimeProvider time)
     {
         Groups = new ConsumerGroups(new SqliteConsumerGroupStore(installation.Database, Installation.HubName), installation.Created, time);
         Groups.Removed = Receivers.End;
-        Log = log;
+        Hub = new EventHub(Installation.HubName, options.Hosts[0], options.AmqpPort, log, Groups, Receivers);
     }
 
-    public HubLog Log { get; }
+    /// <summary>The Event Hubs endpoint.</summary>
+    public EventHub Hub { get; }
 
     public ConsumerGroups Groups { get; }
 

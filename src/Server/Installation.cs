@@ -15,6 +15,8 @@ internal sealed class Installation : IDisposable
     public const string ApplicationName = "default";
     public const string HubName = "hub1";
 
+    private const int StandardAmqpPort = 5671;
+
     private readonly FileStream _lock;
 
     private Installation(FileStream @lock, SecretSeal seal, SqliteDatabase database)
@@ -72,6 +74,14 @@ internal sealed class Installation : IDisposable
     /// <summary>Connection string of a policy, with its key.</summary>
     public static string ConnectionStringOf(SharedAccessPolicy policy, string host)
         => new ConnectionString(host, Convert.ToBase64String(policy.PrimaryKey), policy.Name).Reveal();
+
+    /// <summary>Connection string of a policy for clients of Event Hubs, with its key.</summary>
+    public static string EventHubConnectionStringOf(SharedAccessPolicy policy, string host, int port)
+    {
+        // SDKs know the port 5671, and not all of them take another from here.
+        var endpoint = port == StandardAmqpPort ? host : $"{host}:{port}";
+        return $"Endpoint=sb://{endpoint}/;SharedAccessKeyName={policy.Name};SharedAccessKey={Convert.ToBase64String(policy.PrimaryKey)};EntityPath={HubName}";
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -82,7 +82,9 @@ internal sealed class ServerParts : IAsyncDisposable
         DeviceMessages = new MessageApi(Hub, messages, feedback);
         Diagnosis = new DiagnosisApi(Hub, door.Subscriptions);
         _fleet = new FleetParts(Hub, installation.Database, loggers);
-        Events = new EventParts(_log, installation, time);
+        Events = new EventParts(_log, options, installation, time);
+        Nodes.AddEvents(Events.Hub);
+        Nodes.AddServices(Hub, feedback, FileNotifications);
         Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, .. _fleet.Background];
     }
 

@@ -11,7 +11,7 @@ import { describe, report, run, sleep, within } from './scenario.mjs';
 const plain = (event) => ({
   body: typeof event.body === 'string' ? event.body : Buffer.isBuffer(event.body) ? event.body.toString() : JSON.stringify(event.body),
   properties: event.properties ?? {},
-  system: Object.fromEntries(Object.entries(event.systemProperties ?? {}).map(([k, v]) => [k, v instanceof Date ? v.toISOString() : Buffer.isBuffer(v) ? v.toString() : v])),
+  system: Object.fromEntries(Object.entries(event.systemProperties ?? {}).map(([k, v]) => [k, v instanceof Date ? v.toISOString() : v instanceof Uint8Array ? Buffer.from(v).toString() : v?.type === 'Buffer' ? Buffer.from(v.data).toString() : v])),
   offset: event.offset,
   sequenceNumber: event.sequenceNumber,
   enqueued: event.enqueuedTimeUtc?.getTime(),
@@ -46,7 +46,11 @@ class SharedStore {
   async listCheckpoints() { return [...this.checkpoints.values()]; }
 }
 
-const isOf = (device) => (event) => !device || event.systemProperties['iothub-connection-device-id'] === device;
+// A device by its id, or several by how their ids begin.
+const isOf = (device) => (event) => {
+  const id = event.systemProperties['iothub-connection-device-id'];
+  return !device || id === device || (device.endsWith('*') && id.startsWith(device.slice(0, -1)));
+};
 
 const positionOf = (start) => (!start || start === 'earliest' ? earliestEventPosition : start === 'latest' ? latestEventPosition
   : { ...start, ...(start.enqueuedOn ? { enqueuedOn: new Date(start.enqueuedOn) } : {}) });

@@ -8,7 +8,7 @@ using Homeport.Hub.Limits;
 namespace Homeport.Gateway.Amqp.Services;
 
 /// <summary>Takes messages to devices. A message is accepted when it is in the device's queue and on the disk.</summary>
-internal sealed class DeviceBoundReceiver(AmqpClient client, CloudToDeviceMessages messages, Throttles throttles) : IReceiverHandler
+internal sealed class DeviceBoundReceiver(AmqpClient client, CloudToDeviceMessages messages, Throttles? throttles) : IReceiverHandler
 {
     /// <inheritdoc/>
     public void OnDelivery(ReceivingLink link, in Delivery delivery)
@@ -28,7 +28,7 @@ internal sealed class DeviceBoundReceiver(AmqpClient client, CloudToDeviceMessag
 
     private Task<Refusal?> SendAsync(ReadOnlySpan<byte> payload)
     {
-        if (throttles.TryTake(HubOperation.CloudToDeviceSend) is { } throttled)
+        if (throttles?.TryTake(HubOperation.CloudToDeviceSend) is { } throttled)
             return Task.FromResult<Refusal?>(throttled.Refusal);
         if (AmqpMessage.Decode(payload, out var problem) is not { } message)
             return Task.FromResult<Refusal?>(new Refusal(HubErrors.IotHubFormatError, $"The message cannot be read: {problem}", "Send a message of AMQP 1.0."));

@@ -12,7 +12,7 @@ namespace Homeport.Gateway.Amqp.Services;
 /// <param name="throttles">Limits.</param>
 /// <param name="feedback">What became of messages.</param>
 /// <param name="files">Files that devices uploaded.</param>
-internal sealed class ServiceNode(string hubName, CloudToDeviceMessages messages, Throttles throttles, ServiceBoundQueue feedback, ServiceBoundQueue files) : IAmqpNode
+internal sealed class ServiceNode(string hubName, CloudToDeviceMessages messages, Throttles? throttles, ServiceBoundQueue feedback, ServiceBoundQueue files) : IAmqpNode
 {
     /// <summary>Messages to devices that may be on their way to the disk.</summary>
     private const int Window = 100;
