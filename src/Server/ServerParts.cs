@@ -45,7 +45,8 @@ internal sealed class ServerParts : IAsyncDisposable
         _log = new HubLog(_records, options.Retention, time, loggers.CreateLogger<HubLog>());
         _events = new EventRelay(new SqliteEventStore(installation.Database, Installation.HubName), _log, loggers.CreateLogger<EventRelay>());
         events.Stored = _events.Wake;
-        var activity = new ActivityJournal(identities, time, loggers.CreateLogger<ActivityJournal>(), new ConnectionEvents(live, events, _events, time));
+        var connections = new ConnectionEvents(live, events, _events, time);
+        var activity = new ActivityJournal(identities, time, loggers.CreateLogger<ActivityJournal>(), connections);
         var sweeper = new ConnectionSweeper(time);
 
         var settings = new CloudToDeviceSettings();
@@ -82,10 +83,12 @@ internal sealed class ServerParts : IAsyncDisposable
         DeviceMessages = new MessageApi(Hub, messages, feedback);
         Diagnosis = new DiagnosisApi(Hub, door.Subscriptions);
         _fleet = new FleetParts(Hub, installation.Database, loggers);
+        connections.Changed = _fleet.ConnectionChanged;
+        var quota = new QuotaKeeper(door.Throttles, new SqliteQuotaStore(installation.Database, Installation.HubName), time, loggers.CreateLogger<QuotaKeeper>());
         Events = new EventParts(_log, options, installation, time);
         Nodes.AddEvents(Events.Hub);
         Nodes.AddServices(Hub, feedback, FileNotifications);
-        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, .. _fleet.Background];
+        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, quota.RunAsync, .. _fleet.Background];
     }
 
     /// <summary>What runs beside the doors until the server stops.</summary>

@@ -25,7 +25,6 @@ public sealed class ServiceMessageTests(SharedServer shared)
             body = "open the valve",
             messageId = "c2d-1",
             correlationId = "corr-1",
-            userId = "ann",
             ack = "full",
             expiryTimeUtc = DateTimeOffset.UtcNow.AddHours(1).ToString("o"),
             properties = new[] { (string[])["valve", "3"], ["umlaut-ä", "grün €"] },
@@ -35,7 +34,7 @@ public sealed class ServiceMessageTests(SharedServer shared)
 
         var answer = outcome == "Success" ? "complete" : "reject";
         var received = (await shared.Node.RunAsync("device.mjs", new { transport = "http", connectionString = ConnectionString(device), actions = new[] { new { receive = new[] { answer } } } }))["results"]![0]!["received"]![0]!;
-        ((string?)received["body"], (string?)received["messageId"], (string?)received["correlationId"], (string?)received["userId"]).ShouldBe(("open the valve", "c2d-1", "corr-1", "ann"));
+        ((string?)received["body"], (string?)received["messageId"], (string?)received["correlationId"]).ShouldBe(("open the valve", "c2d-1", "corr-1"));
         received["properties"]!.AsArray().Select(p => (string?)p![0]).ShouldContain("valve");
 
         var heard = await ServiceAsync(transport, new { feedback = new { messages = 1, answer = "complete" } });

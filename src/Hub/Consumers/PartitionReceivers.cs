@@ -48,7 +48,7 @@ public sealed class PartitionReceivers
         List<Seat> leaving = [];
         lock (_gate)
         {
-            foreach (var place in _seats.Keys.Where(p => p.Group == group.ToUpperInvariant()).ToList())
+            foreach (var place in _seats.Keys.Where(p => string.Equals(p.Group, group, StringComparison.OrdinalIgnoreCase)).ToList())
             {
                 leaving.AddRange(_seats[place]);
                 _seats.Remove(place);

@@ -54,7 +54,7 @@ public sealed class SqliteRecordStoreTests : RecordStoreCompliance
         using var folder = new TempFolder();
         using (var old = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = folder.File("messages.db"), Pooling = false }.ToString()))
         {
-            old.Open();
+            await old.OpenAsync();
             old.Execute("""
                 CREATE TABLE partitions (partition INTEGER NOT NULL PRIMARY KEY, next_offset INTEGER NOT NULL);
                 CREATE TABLE batches (id INTEGER NOT NULL PRIMARY KEY, partition INTEGER NOT NULL, base_offset INTEGER NOT NULL, count INTEGER NOT NULL,

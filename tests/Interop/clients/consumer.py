@@ -12,6 +12,7 @@ from proton import SSLDomain
 
 args = json.loads(sys.argv[1])
 outcome = {"events": [], "sent": [], "errors": []}
+states = {}
 
 
 class Selector(ReceiverOption):
@@ -61,11 +62,11 @@ class Client(MessagingHandler):
             if one.get("ack"):
                 message.properties = {**(message.properties or {}), "iothub-ack": one["ack"]}
             self.pending += 1
-            event.sender.send(message)
+            states[event.sender.send(message).tag] = None
 
     def settled(self, event, state):
         condition = event.delivery.remote.condition if event.delivery.remote else None
-        outcome["sent"].append({"state": state, "condition": condition.name if condition else None, "text": condition.description if condition else None})
+        states[event.delivery.tag] = ({"state": state, "condition": condition.name if condition else None, "text": condition.description if condition else None})
         self.pending -= 1
         if not self.waiting and self.pending == 0:
             self.connection.close()
@@ -105,4 +106,6 @@ class Client(MessagingHandler):
 
 
 Container(Client()).run()
+# In the order of sending.
+outcome["sent"] = list(states.values())
 print(json.dumps(outcome, default=str))

@@ -11,7 +11,8 @@ import { describe, report, run, sleep, within } from './scenario.mjs';
 const plain = (event) => ({
   body: typeof event.body === 'string' ? event.body : Buffer.isBuffer(event.body) ? event.body.toString() : JSON.stringify(event.body),
   properties: event.properties ?? {},
-  system: Object.fromEntries(Object.entries(event.systemProperties ?? {}).map(([k, v]) => [k, v instanceof Date ? v.toISOString() : v instanceof Uint8Array ? Buffer.from(v).toString() : v?.type === 'Buffer' ? Buffer.from(v.data).toString() : v])),
+  system: Object.fromEntries(Object.entries(event.systemProperties ?? {}).map(([k, v]) => [k, v instanceof Date ? v.toISOString() : v instanceof Uint8Array ? Buffer.from(v).toString() : // The SDK makes a plain object of the bytes.
+    v && typeof v === 'object' && 0 in v ? Buffer.from(Object.values(v)).toString() : v])),
   offset: event.offset,
   sequenceNumber: event.sequenceNumber,
   enqueued: event.enqueuedTimeUtc?.getTime(),

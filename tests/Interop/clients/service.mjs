@@ -8,7 +8,7 @@ import { describe, report, run, within } from './scenario.mjs';
 
 function makeMessage({ body = '', properties = [], device, ...system }) {
   const message = new common.Message(body);
-  for (const [name, value] of Object.entries(system)) message[name] = name === 'expiryTimeUtc' ? new Date(value) : value;
+  for (const [name, value] of Object.entries(system)) message[name] = name === 'expiryTimeUtc' ? Date.parse(value) : value;
   for (const [name, value] of properties) message.properties.add(name, value);
   return message;
 }
@@ -32,6 +32,9 @@ function receive(receiver, enough, answer, read) {
   });
 }
 
+// The promise of the SDK gives another object than its callback.
+const opened = (open) => within(20000, 'receiver', new Promise((resolve, reject) => open((error, receiver) => (error ? reject(error) : resolve(receiver)))));
+
 run(async (args) => {
   const Transport = args.transport === 'amqp-ws' ? iothub.AmqpWs : iothub.Amqp;
   const client = args.token ? iothub.Client.fromSharedAccessSignature(args.token, Transport) : iothub.Client.fromConnectionString(args.connectionString, Transport);
@@ -51,12 +54,12 @@ run(async (args) => {
         await within(20000, 'send', client.send(action.send.device, message));
         results.push({ ok: true });
       } else if (action.feedback) {
-        const receiver = await client.getFeedbackReceiver();
+        const receiver = await opened((done) => client.getFeedbackReceiver(done));
         const batches = await within(30000, 'feedback', receive(receiver, (got) => got.flatMap((b) => b.records).length >= action.feedback.messages, action.feedback.answer ?? 'complete',
           (m) => ({ records: JSON.parse(m.data.toString()), contentType: m.contentType ?? null, userId: m.userId?.toString() ?? null })));
         results.push({ ok: true, batches });
       } else if (action.files) {
-        const receiver = await client.getFileNotificationReceiver();
+        const receiver = await opened((done) => client.getFileNotificationReceiver(done));
         const files = await within(30000, 'files', receive(receiver, (got) => got.length >= action.files.count, action.files.answer ?? 'complete', (m) => JSON.parse(m.data.toString())));
         results.push({ ok: true, files });
       } else if (action.untilError) {

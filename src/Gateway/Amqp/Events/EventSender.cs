@@ -8,7 +8,8 @@ namespace Homeport.Gateway.Amqp.Events;
 /// Sends the events of a partition to one reader: pages of records are read beside the connection and sent as far as credit and output
 /// go. A reader that does not read holds at most a small page.
 /// </summary>
-internal sealed class EventSender(EventHub hub, AmqpClient client, SendingLink link, int partition, long offset) : ISenderHandler, IThreadPoolWorkItem
+internal sealed class EventSender(EventHub hub, AmqpClient client, SendingLink link, int partition, long offset)
+    : ISenderHandler, IThreadPoolWorkItem, IDisposable
 {
     /// <summary>Bytes of records to read at a time.</summary>
     private const int PageBytes = 128 * 1024;
@@ -23,6 +24,7 @@ internal sealed class EventSender(EventHub hub, AmqpClient client, SendingLink l
     private const int TurnBytes = 64 * 1024;
 
     private readonly CancellationTokenSource _stop = new();
+    private CancellationToken _stopping;
     private RecordPage? _page;
     private long _offset = offset;
     private bool _running;
@@ -55,6 +57,7 @@ internal sealed class EventSender(EventHub hub, AmqpClient client, SendingLink l
             return;
         }
         _running = true;
+        _stopping = _stop.Token;
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
@@ -73,11 +76,20 @@ internal sealed class EventSender(EventHub hub, AmqpClient client, SendingLink l
         Seat?.Dispose();
         if (!_running)
             DropPage();
-        _ = _stop.CancelAsync();
+        _ = StopAsync();
     }
 
     /// <inheritdoc/>
+    public void Dispose() => _stop.Dispose();
+
+    /// <inheritdoc/>
     void IThreadPoolWorkItem.Execute() => _ = RunAsync();
+
+    private async Task StopAsync()
+    {
+        await _stop.CancelAsync();
+        Dispose();
+    }
 
     private async Task RunAsync()
     {
@@ -94,10 +106,10 @@ internal sealed class EventSender(EventHub hub, AmqpClient client, SendingLink l
                     return;
                 }
                 var size = link.Credit < LittleCredit ? SmallPageBytes : PageBytes;
-                _page = await hub.Log.ReadPageAsync(partition, _offset, size, _stop.Token);
+                _page = await hub.Log.ReadPageAsync(partition, _offset, size, _stopping);
             }
         }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {
             using (client.Enter())
                 End();

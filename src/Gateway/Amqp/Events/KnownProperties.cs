@@ -71,7 +71,7 @@ internal readonly ref struct KnownProperties
     public int ApplicationCount { get; }
 
     /// <summary>True when there is anything for the section of properties.</summary>
-    public bool HasProperties => (_found & Found.Properties) != 0;
+    public bool HasProperties => (_found & Found.Properties) != Found.None;
 
     public bool HasMessageId => Has(Found.MessageId);
 
@@ -109,7 +109,7 @@ internal readonly ref struct KnownProperties
         return Of(name) == Found.None ? name : default;
     }
 
-    private bool Has(Found found) => (_found & found) != 0;
+    private bool Has(Found found) => (_found & found) != Found.None;
 
     private static Found Of(ReadOnlySpan<byte> name)
     {

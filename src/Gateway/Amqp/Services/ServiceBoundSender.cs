@@ -3,7 +3,6 @@ using Homeport.Amqp;
 using Homeport.Amqp.Encoding;
 using Homeport.Amqp.Messages;
 using Homeport.Amqp.Performatives;
-using Homeport.Contract.Errors;
 using Homeport.Hub.CloudToDevice;
 
 namespace Homeport.Gateway.Amqp.Services;
@@ -12,7 +11,8 @@ namespace Homeport.Gateway.Amqp.Services;
 /// Sends feedback or file notifications to a service. Each message is a locked batch of the queue until the service gave it an outcome; a
 /// link that ends gives its batches back. The delivery tag is the lock token: 16 bytes, since one of the SDKs makes a GUID of it.
 /// </summary>
-internal sealed class ServiceBoundSender(AmqpClient client, SendingLink link, ServiceBoundSource source) : ISenderHandler, IThreadPoolWorkItem
+internal sealed class ServiceBoundSender(AmqpClient client, SendingLink link, ServiceBoundSource source)
+    : ISenderHandler, IThreadPoolWorkItem, IDisposable
 {
     /// <summary>Batches that the service may have without an outcome, whatever its credit.</summary>
     private const int Window = 16;
@@ -21,6 +21,7 @@ internal sealed class ServiceBoundSender(AmqpClient client, SendingLink link, Se
 
     private readonly CancellationTokenSource _stop = new();
     private readonly HashSet<string> _held = new(StringComparer.Ordinal);
+    private CancellationToken _stopping;
     private bool _running;
 
     /// <inheritdoc/>
@@ -29,6 +30,7 @@ internal sealed class ServiceBoundSender(AmqpClient client, SendingLink link, Se
         if (_running)
             return;
         _running = true;
+        _stopping = _stop.Token;
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
@@ -44,9 +46,11 @@ internal sealed class ServiceBoundSender(AmqpClient client, SendingLink link, Se
     {
         string[] left = [.. _held];
         _held.Clear();
-        _ = _stop.CancelAsync();
         _ = GiveBackAsync(left);
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _stop.Dispose();
 
     /// <inheritdoc/>
     void IThreadPoolWorkItem.Execute() => _ = RunAsync();
@@ -58,13 +62,13 @@ internal sealed class ServiceBoundSender(AmqpClient client, SendingLink link, Se
             // Asked once in a while and not waited for: a record must not be taken for a reader whose credit went away meanwhile.
             while (WantsMore())
             {
-                if (await source.Queue.ReceiveAsync(source.IsArray ? ServiceBoundQueue.MaxBatch : 1, _stop.Token) is { } batch)
+                if (await source.Queue.ReceiveAsync(source.IsArray ? ServiceBoundQueue.MaxBatch : 1, _stopping) is { } batch)
                     await SendAsync(batch);
                 else if (!Drained())
-                    await Task.Delay(PollTime, client.Door.Time, _stop.Token);
+                    await Task.Delay(PollTime, client.Door.Time, _stopping);
             }
         }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {
             // The link is over.
         }
@@ -157,6 +161,8 @@ internal sealed class ServiceBoundSender(AmqpClient client, SendingLink link, Se
     {
         try
         {
+            await _stop.CancelAsync();
+            Dispose();
             foreach (var token in tokens)
                 await source.Queue.AbandonAsync(token, CancellationToken.None);
         }
