@@ -42,7 +42,7 @@ internal sealed class ServerParts : IAsyncDisposable
         Authorities = new CertificateAuthorities(certificates, identities, live, time);
 
         _records = SqliteRecordStore.Open(Path.Combine(options.DataDirectory, $"{Installation.HubName}.messages.db"), options.Partitions);
-        _log = new HubLog(_records, TimeSpan.FromDays(options.RetentionDays), time, loggers.CreateLogger<HubLog>());
+        _log = new HubLog(_records, options.Retention, time, loggers.CreateLogger<HubLog>());
         _events = new EventRelay(new SqliteEventStore(installation.Database, Installation.HubName), _log, loggers.CreateLogger<EventRelay>());
         events.Stored = _events.Wake;
         var connections = new ConnectionEvents(live, events, _events, time);
@@ -85,6 +85,9 @@ internal sealed class ServerParts : IAsyncDisposable
         _fleet = new FleetParts(Hub, installation.Database, loggers);
         connections.Changed = _fleet.ConnectionChanged;
         var quota = new QuotaKeeper(door.Throttles, new SqliteQuotaStore(installation.Database, Installation.HubName), time, loggers.CreateLogger<QuotaKeeper>());
+        Events = new EventParts(_log, options, installation, time);
+        Nodes.AddEvents(Events.Hub);
+        Nodes.AddServices(Hub, feedback, FileNotifications);
         Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, quota.RunAsync, .. _fleet.Background];
     }
 
@@ -114,6 +117,9 @@ internal sealed class ServerParts : IAsyncDisposable
 
     /// <summary>Work with many devices at once.</summary>
     public FleetParts Fleet => _fleet;
+
+    /// <summary>Readers of events.</summary>
+    public EventParts Events { get; }
 
     public ProvisioningApi Provisioning { get; }
 
