@@ -2,7 +2,6 @@ using Homeport.Contract.Errors;
 using Homeport.Gateway;
 using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Devices;
-using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Gateway.WebSockets;
 using Homeport.Hub.Telemetry;
@@ -62,8 +61,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapDeviceBound(parts.Devices);
         _web.MapServiceMessages(parts.DeviceMessages);
         _web.MapCertificates(parts.Hub, parts.Authorities);
-        _web.MapProvisioningDevices(parts.Provisioning);
-        _web.MapProvisioningService(parts.Provisioning);
+        parts.Provisioning.Map(_web);
         _web.MapWebSockets(parts.Hub, mqtt);
         _files = new FileParts(options, ports.Https, installation, parts.Hub, parts.Devices, loggers);
         _files.Map(_web);
