@@ -46,6 +46,14 @@ internal static class HubVerbs
             RegistryBenchmark.RunAsync(targets, new RegistryOptions(parsed.GetValue(callers), parsed.GetValue(elements), Time(parsed)), token));
     }
 
+    public static Command Registrations(string[] args)
+    {
+        var callers = new Option<int>("--callers") { DefaultValueFactory = _ => 8, Description = "Devices that register at once." };
+        var chips = new Option<int>("--chips") { DefaultValueFactory = _ => 100, Description = "TPMs; making their keys takes a tenth of a second each." };
+        return Make(args, "registrations", "Registrations per second over HTTPS with full handshakes.", [callers, chips], (targets, parsed, token) =>
+            RegistrationBenchmark.RunAsync(targets, new RegistrationOptions(parsed.GetValue(callers), parsed.GetValue(chips), Time(parsed)), token));
+    }
+
     private static Command Make(
         string[] args, string name, string description, Option[] options, Func<TargetSet, ParseResult, CancellationToken, Task<string>> run)
     {

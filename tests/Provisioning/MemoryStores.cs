@@ -147,9 +147,13 @@ internal sealed class MemoryEndorsementStore : IEndorsementStore
             {
                 var present = _entries.GetValueOrDefault(Convert.ToHexString(key.Hash));
                 if (present is not null && !present.GroupId.Equals(groupId, StringComparison.OrdinalIgnoreCase))
+                {
                     other++;
+                }
                 else if (present is null && _entries.Values.Count(e => e.GroupId.Equals(groupId, StringComparison.OrdinalIgnoreCase)) >= limit)
+                {
                     over++;
+                }
                 else
                 {
                     _entries[Convert.ToHexString(key.Hash)] = key with { GroupId = groupId.ToLowerInvariant(), RegistrationId = key.RegistrationId?.ToLowerInvariant() };

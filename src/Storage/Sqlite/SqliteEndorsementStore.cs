@@ -70,9 +70,13 @@ public sealed class SqliteEndorsementStore(SqliteDatabase database, string appli
             wanted.Value = key.Hash;
             var present = (string?)find.ExecuteScalar();
             if (present is not null && present != group)
+            {
                 other++;
+            }
             else if (present is null && added >= room)
+            {
                 over++;
+            }
             else
             {
                 hash.Value = key.Hash;
