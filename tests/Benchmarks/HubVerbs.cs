@@ -54,6 +54,14 @@ internal static class HubVerbs
             RegistrationBenchmark.RunAsync(targets, new RegistrationOptions(parsed.GetValue(callers), parsed.GetValue(chips), Time(parsed)), token));
     }
 
+    public static Command Enrollments(string[] args)
+    {
+        var count = new Option<int>("--count") { DefaultValueFactory = _ => 1_000_000, Description = "Enrollments of each kind, and endorsement keys." };
+        var lookUps = new Option<int>("--look-ups") { DefaultValueFactory = _ => 20_000 };
+        return Make(args, "enrollments", "Look-ups among many enrollments, and the import of endorsement keys.", [count, lookUps], (targets, parsed, token) =>
+            EnrollmentBenchmark.RunAsync(targets, new EnrollmentOptions(parsed.GetValue(count), parsed.GetValue(lookUps)), token));
+    }
+
     private static Command Make(
         string[] args, string name, string description, Option[] options, Func<TargetSet, ParseResult, CancellationToken, Task<string>> run)
     {

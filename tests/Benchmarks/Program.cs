@@ -12,5 +12,6 @@ return await new RootCommand("Measures Homeport beside mosquitto and a bare Kest
     HubVerbs.Commands(args),
     HubVerbs.Registry(args),
     HubVerbs.Registrations(args),
+    HubVerbs.Enrollments(args),
     Verbs.BareServer(),
 }.Parse(args).InvokeAsync();

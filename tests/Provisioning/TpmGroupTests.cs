@@ -6,7 +6,6 @@ using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
 using Homeport.Hub.Registry;
 using Homeport.Provisioning.Attestation;
-using Homeport.Provisioning.Attestation.Tpm;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Registrations;
 using Homeport.Tpm.Attestation;

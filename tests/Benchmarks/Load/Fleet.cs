@@ -6,6 +6,7 @@ using System.Text;
 using System.Text.Json;
 using Homeport.Tests.Benchmarks.Targets;
 
+#pragma warning disable CA1416 // The benchmarks run on Linux only: what a process uses, they read from /proc.
 namespace Homeport.Tests.Benchmarks.Load;
 
 /// <summary>Devices of one kind and the enrollment that lets them in.</summary>

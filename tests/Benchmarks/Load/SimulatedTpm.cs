@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 
+#pragma warning disable CA1416 // The benchmarks run on Linux only: what a process uses, they read from /proc.
 namespace Homeport.Tests.Benchmarks.Load;
 
 /// <summary>
