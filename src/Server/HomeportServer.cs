@@ -3,7 +3,6 @@ using Homeport.Gateway;
 using Homeport.Gateway.Amqp;
 using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Devices;
-using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Gateway.WebSockets;
 using Homeport.Hub.Telemetry;
@@ -66,8 +65,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapDeviceBound(parts.Devices);
         _web.MapServiceMessages(parts.DeviceMessages);
         _web.MapCertificates(parts.Hub, parts.Authorities);
-        _web.MapProvisioningDevices(parts.Provisioning);
-        _web.MapProvisioningService(parts.Provisioning);
+        parts.Provisioning.Map(_web);
         _web.MapWebSockets(parts.Hub, mqtt, amqp);
         _files = new FileParts(options, ports.Https, installation, parts, loggers);
         _files.Map(_web);

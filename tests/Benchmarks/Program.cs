@@ -11,5 +11,7 @@ return await new RootCommand("Measures Homeport beside mosquitto and a bare Kest
     HubVerbs.Methods(args),
     HubVerbs.Commands(args),
     HubVerbs.Registry(args),
+    HubVerbs.Registrations(args),
+    HubVerbs.Enrollments(args),
     Verbs.BareServer(),
 }.Parse(args).InvokeAsync();
