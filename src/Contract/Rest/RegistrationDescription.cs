@@ -40,6 +40,10 @@ public sealed record RegistrationStateDescription
     public string? ErrorMessage { get; init; }
     public ServiceTime? LastUpdatedDateTimeUtc { get; init; }
     public string? Etag { get; init; }
+    /// <summary>Any JSON, from a custom allocation.</summary>
+    public JsonElement? Payload { get; init; }
+    /// <summary>The certificates that the service issued for a signing request, the device's first: DER in Base64.</summary>
+    public IReadOnlyList<string>? IssuedCertificateChain { get; init; }
 }
 
 /// <summary>Base64 of the blob that carries the device's hub key, for its TPM alone.</summary>

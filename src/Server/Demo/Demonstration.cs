@@ -104,12 +104,11 @@ internal sealed class Demonstration(ReadyFile ready, MessageReader messages, Tim
             ShowImprint(tpm);
         var offsets = Enumerable.Range(0, messages.PartitionCount).Select(messages.NextOffset).ToArray();
         _narrator.Step("The device connects by MQTT with a token and sends");
-        using var tokens = DeviceTokenProvider.ForHub(result.Key, result.AssignedHub, result.DeviceId, time);
         _narrator.Wire($"--> CONNECT client id {result.DeviceId}, user name {result.AssignedHub}/{result.DeviceId}/?api-version=...");
-        _narrator.Wire($"    password {WireTap.Redact((await tokens.GetAsync(token)).Text)}");
+        _narrator.Wire("    password SharedAccessSignature sr=...&sig=...&se=..., made anew before it ends");
         var options = new DeviceClientOptions { MqttPort = ready.Ports.Mqtt, HttpsPort = ready.Ports.Https, Trust = _trust, TimeProvider = time };
         await using var client = DeviceClient.Create(
-            result.AssignedHub, new DeviceAuthenticationWithKey(result.DeviceId, result.Key), TransportType.Mqtt_Tcp_Only, options);
+            result.AssignedHub, result.Authentication, TransportType.Mqtt_Tcp_Only, options);
         await client.OpenAsync(token);
         _narrator.Wire("<-- CONNACK 0: accepted");
 
