@@ -10,6 +10,9 @@ namespace Homeport.Device;
 /// </summary>
 public sealed class ServerTrust
 {
+    /// <summary>Names the PEM file of a private CA when the program does not, so that programs run unchanged.</summary>
+    public const string EnvironmentVariable = "HOMEPORT_CA";
+
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
 
     private readonly Func<X509Certificate2Collection> _roots;
@@ -23,6 +26,12 @@ public sealed class ServerTrust
 
     /// <summary>The system's store alone.</summary>
     public static ServerTrust System { get; } = new(static () => [], useSystem: true);
+
+    /// <summary>The system's store, and the PEM file that <see cref="EnvironmentVariable"/> names if it does.</summary>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="FormatException">The file holds no certificate.</exception>
+    public static ServerTrust Default
+        => Environment.GetEnvironmentVariable(EnvironmentVariable) is { Length: > 0 } path ? FromPemFile(path) : System;
 
     /// <summary>The certificates of a PEM file as well as the system's store.</summary>
     /// <exception cref="IOException">The file cannot be read.</exception>

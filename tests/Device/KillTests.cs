@@ -31,13 +31,14 @@ public sealed class KillTests(TestCertificates certificates) : IClassFixture<Tes
         {
             using var victim = Start(hub, next.ToString(CultureInfo.InvariantCulture));
             (await victim.StandardOutput.ReadLineAsync()).ShouldBe("ready", await Rest(victim));
-            // From the first moment to well into sending; some while the hub has just cut the connection.
-            var moment = Task.Delay(TimeSpan.FromMilliseconds(random.NextDouble() * random.NextDouble() * 150));
+            // One in five dies before it has said anything, the others within a tenth of a second after; some while the hub has cut the connection.
+            var said = random.Next(5) == 0 ? "" : await victim.StandardOutput.ReadLineAsync() + "\n";
+            var moment = Task.Delay(TimeSpan.FromMilliseconds(random.NextDouble() * random.NextDouble() * 100));
             if (random.Next(4) == 0)
                 hub.Cut();
             await moment;
             victim.Kill();
-            var accepted = Last(await victim.StandardOutput.ReadToEndAsync());
+            var accepted = Last(said + await victim.StandardOutput.ReadToEndAsync());
             await victim.WaitForExitAsync();
             // What was not said may have been accepted as well; the next one goes on behind it.
             next = (kill + 1) * 1_000_000L;

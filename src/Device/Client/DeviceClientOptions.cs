@@ -8,7 +8,7 @@ namespace Homeport.Device.Client;
 public sealed record DeviceClientOptions
 {
     /// <summary>Which servers are believed.</summary>
-    public ServerTrust Trust { get; init; } = ServerTrust.System;
+    public ServerTrust Trust { get; init; } = ServerTrust.Default;
 
     /// <summary>
     /// Keeps messages in a file until the hub has them; null: a call waits for the hub. With it <c>SendEventAsync</c> returns when the message is on this

@@ -5,7 +5,7 @@ namespace Homeport.Device.Provisioning;
 /// <param name="IdScope">The ID scope of the service.</param>
 public sealed record ProvisioningOptions(string Endpoint, string IdScope)
 {
-    public ServerTrust Trust { get; init; } = ServerTrust.System;
+    public ServerTrust Trust { get; init; } = ServerTrust.Default;
 
     public ProvisioningTransport Transport { get; init; } = ProvisioningTransport.Https;
 
