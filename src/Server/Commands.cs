@@ -1,5 +1,5 @@
 using Homeport.Contract.Rest;
-using Homeport.Device.Hub;
+using Homeport.Device.Client.Errors;
 using Homeport.Device.Provisioning;
 using Homeport.Server.Demo;
 using Homeport.Server.Options;
@@ -67,7 +67,7 @@ internal static class Commands
         {
             await Console.Out.WriteLineAsync();
         }
-        catch (Exception e) when (e is TpmException or ProvisioningException or HubConnectionException or HttpRequestException or FormatException)
+        catch (Exception e) when (e is TpmException or ProvisioningException or IotHubException or HttpRequestException or FormatException)
         {
             await Console.Error.WriteLineAsync($"homeport: the demonstration ended: {e.Message}");
         }

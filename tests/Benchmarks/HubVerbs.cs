@@ -62,6 +62,17 @@ internal static class HubVerbs
             EnrollmentBenchmark.RunAsync(targets, new EnrollmentOptions(parsed.GetValue(count), parsed.GetValue(lookUps)), token));
     }
 
+    public static Command Queue(string[] args)
+    {
+        var messages = new Option<int>("--messages") { DefaultValueFactory = _ => 1_000_000 };
+        var batch = new Option<int>("--batch") { DefaultValueFactory = _ => 100, Description = "Messages per call." };
+        var callers = new Option<int>("--callers") { DefaultValueFactory = _ => 4, Description = "Calls at a time." };
+        var body = new Option<int>("--body") { DefaultValueFactory = _ => 256, Description = "Bytes per message." };
+        return Make(args, "queue", "The device client's durable queue: accept without a hub, then drain.", [messages, batch, callers, body], (targets, parsed, token) =>
+            QueueBenchmark.RunAsync(
+                targets, new QueueOptions(parsed.GetValue(messages), parsed.GetValue(batch), parsed.GetValue(callers), parsed.GetValue(body)), token));
+    }
+
     private static Command Make(
         string[] args, string name, string description, Option[] options, Func<TargetSet, ParseResult, CancellationToken, Task<string>> run)
     {

@@ -13,5 +13,6 @@ return await new RootCommand("Measures Homeport beside mosquitto and a bare Kest
     HubVerbs.Registry(args),
     HubVerbs.Registrations(args),
     HubVerbs.Enrollments(args),
+    HubVerbs.Queue(args),
     Verbs.BareServer(),
 }.Parse(args).InvokeAsync();

@@ -45,6 +45,10 @@ public sealed record RegistrationStateDescription
     public string? CredentialUsed { get; init; }
     /// <summary>For services, Homeport's own: the model that the device named.</summary>
     public string? ModelId { get; init; }
+    /// <summary>Any JSON, from a custom allocation.</summary>
+    public JsonElement? Payload { get; init; }
+    /// <summary>The certificates that the service issued for a signing request, the device's first: DER in Base64.</summary>
+    public IReadOnlyList<string>? IssuedCertificateChain { get; init; }
 }
 
 /// <summary>The group through which a device with a certificate came.</summary>

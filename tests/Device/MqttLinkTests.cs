@@ -2,19 +2,23 @@ using System.Security.Cryptography;
 using System.Text;
 using Homeport.Contract.Access;
 using Homeport.Device;
+using Homeport.Device.Client;
+using Homeport.Device.Client.Errors;
 using Homeport.Device.Hub;
+using Homeport.Device.Hub.Mqtt;
 using Homeport.Device.Identity;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Homeport.Tests.Device;
 
-public sealed class HubSenderTests : IClassFixture<TestCertificates>
+public sealed class MqttLinkTests : IClassFixture<TestCertificates>
 {
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(30);
 
     private readonly TestCertificates _certificates;
     private readonly byte[] _key = RandomNumberGenerator.GetBytes(32);
 
-    public HubSenderTests(TestCertificates certificates) => _certificates = certificates;
+    public MqttLinkTests(TestCertificates certificates) => _certificates = certificates;
 
     [Fact]
     public async Task Connecting_shows_ids_versions_and_token()
@@ -25,7 +29,7 @@ public sealed class HubSenderTests : IClassFixture<TestCertificates>
         var connect = await connected;
         connect.ClientId.ShouldBe("dev-1");
         connect.UserName.ShouldBe("localhost/dev-1/?api-version=2021-04-12&DeviceClientType=homeport-device");
-        connect.CleanSession.ShouldBeTrue();
+        connect.CleanSession.ShouldBeFalse();
         connect.KeepAlive.ShouldBe(60);
         SharedAccessSignature.TryParse(connect.Password, out var token, out _).ShouldBeTrue();
         token!.IsSignedBy(_key).ShouldBeTrue();
@@ -37,15 +41,15 @@ public sealed class HubSenderTests : IClassFixture<TestCertificates>
     {
         await using var peer = new MqttPeer(_certificates.Server);
         await using var sender = await Connected(peer);
-        var message = new HubMessage("{\"t\":21}"u8.ToArray())
+        var message = new Message("{\"t\":21}"u8.ToArray())
         {
             MessageId = "m 1",
             ContentType = "application/json",
             ContentEncoding = "utf-8",
-            CreationTime = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero),
-            Properties = [new("a/b", "x=y"), new("flag", null), new("empty", "")],
+            CreationTimeUtc = new DateTime(2026, 1, 2, 3, 4, 5, DateTimeKind.Utc),
+            Properties = { ["a/b"] = "x=y", ["flag"] = null, ["empty"] = "" },
         };
-        var sending = sender.SendAsync(message, default);
+        var sending = Send(sender, message);
         var (topic, packetId, payload) = await peer.ReadPublishAsync();
         topic.ShouldBe(
             "devices/dev-1/messages/events/%24.mid=m%201&%24.ct=application%2Fjson&%24.ce=utf-8&%24.ctime=2026-01-02T03%3A04%3A05.0000000Z"
@@ -64,8 +68,8 @@ public sealed class HubSenderTests : IClassFixture<TestCertificates>
         await using var sender = await Connected(peer, static options => options with { MaxInFlight = 3 });
         var stored = new List<Task>();
         for (var i = 0; i < 3; i++)
-            stored.Add((await sender.PublishAsync(Message($"{i}"), default)).Stored);
-        var fourth = sender.PublishAsync(Message("3"), default);
+            stored.Add(await Publish(sender, Text($"{i}")));
+        var fourth = Publish(sender, Text("3"));
         var ids = new List<ushort>();
         for (var i = 0; i < 3; i++)
         {
@@ -86,7 +90,7 @@ public sealed class HubSenderTests : IClassFixture<TestCertificates>
         (await peer.ReadPublishAsync()).Payload.ShouldBe("3");
         foreach (var id in new ushort[] { 2, 3, 4 })
             await peer.AcknowledgeAsync(id);
-        await Task.WhenAll([.. stored, last.Stored]).WaitAsync(Soon);
+        await Task.WhenAll([.. stored, last]).WaitAsync(Soon);
     }
 
     [Fact]
@@ -107,7 +111,7 @@ public sealed class HubSenderTests : IClassFixture<TestCertificates>
 
             return seen.Count;
         });
-        await Task.WhenAll(Enumerable.Range(0, Count).Select(i => sender.SendAsync(Message($"message {i}"), default))).WaitAsync(Soon);
+        await Task.WhenAll(Enumerable.Range(0, Count).Select(i => Send(sender, Text($"message {i}")))).WaitAsync(Soon);
         (await serving).ShouldBe(Count);
     }
 
@@ -116,13 +120,13 @@ public sealed class HubSenderTests : IClassFixture<TestCertificates>
     {
         await using var peer = new MqttPeer(_certificates.Server);
         await using var sender = await Connected(peer);
-        var first = (await sender.PublishAsync(Message("1"), default)).Stored;
-        var second = (await sender.PublishAsync(Message("2"), default)).Stored;
+        var first = await Publish(sender, Text("1"));
+        var second = await Publish(sender, Text("2"));
         await peer.AcknowledgeAsync(2);
-        (await sender.Completion.WaitAsync(Soon)).ShouldBe(HubSenderEnd.ProtocolError);
+        (await sender.Completion.WaitAsync(Soon)).End.ShouldBe(HubLinkEnd.ProtocolError);
         foreach (var task in new[] { first, second })
-            (await Should.ThrowAsync<HubConnectionException>(() => task)).End.ShouldBe(HubSenderEnd.ProtocolError);
-        (await Should.ThrowAsync<HubConnectionException>(() => sender.SendAsync(Message("3"), default))).End.ShouldBe(HubSenderEnd.ProtocolError);
+            (await Should.ThrowAsync<IotHubException>(() => task)).End.ShouldBe(HubLinkEnd.ProtocolError);
+        (await Should.ThrowAsync<IotHubException>(() => Send(sender, Text("3")))).End.ShouldBe(HubLinkEnd.ProtocolError);
     }
 
     [Theory]
@@ -137,7 +141,7 @@ public sealed class HubSenderTests : IClassFixture<TestCertificates>
         await using var peer = new MqttPeer(_certificates.Server);
         await using var sender = await Connected(peer);
         await peer.WriteAsync(Convert.FromHexString(hex));
-        (await sender.Completion.WaitAsync(Soon)).ShouldBe(HubSenderEnd.ProtocolError);
+        (await sender.Completion.WaitAsync(Soon)).End.ShouldBe(HubLinkEnd.ProtocolError);
     }
 
     [Fact]
@@ -157,11 +161,11 @@ public sealed class HubSenderTests : IClassFixture<TestCertificates>
     {
         await using var peer = new MqttPeer(_certificates.Server);
         await using var sender = await Connected(peer);
-        var stored = (await sender.PublishAsync(Message("1"), default)).Stored;
+        var stored = await Publish(sender, Text("1"));
         await peer.ReadPublishAsync();
         await peer.CloseAsync();
-        (await sender.Completion.WaitAsync(Soon)).ShouldBe(HubSenderEnd.ClosedByServer);
-        (await Should.ThrowAsync<HubConnectionException>(() => stored)).End.ShouldBe(HubSenderEnd.ClosedByServer);
+        (await sender.Completion.WaitAsync(Soon)).End.ShouldBe(HubLinkEnd.ClosedByServer);
+        (await Should.ThrowAsync<IotHubException>(() => stored)).End.ShouldBe(HubLinkEnd.ClosedByServer);
     }
 
     [Fact]
@@ -172,7 +176,7 @@ public sealed class HubSenderTests : IClassFixture<TestCertificates>
         (await peer.ReadAsync()).First.ShouldBe((byte)0xC0);
         await peer.WriteAsync([0xD0, 0]);
         (await peer.ReadAsync()).First.ShouldBe((byte)0xC0);
-        (await sender.Completion.WaitAsync(Soon)).ShouldBe(HubSenderEnd.Silence);
+        (await sender.Completion.WaitAsync(Soon)).End.ShouldBe(HubLinkEnd.Silence);
     }
 
     [Fact]
@@ -180,24 +184,24 @@ public sealed class HubSenderTests : IClassFixture<TestCertificates>
     {
         await using var peer = new MqttPeer(_certificates.Server);
         var sender = await Connected(peer);
-        var stored = (await sender.PublishAsync(Message("1"), default)).Stored;
+        var stored = await Publish(sender, Text("1"));
         await sender.DisposeAsync();
         (await peer.ReadPublishAsync()).Payload.ShouldBe("1");
         (await peer.ReadAsync()).First.ShouldBe((byte)0xE0);
-        (await sender.Completion).ShouldBe(HubSenderEnd.Disposed);
-        (await Should.ThrowAsync<HubConnectionException>(() => stored)).End.ShouldBe(HubSenderEnd.Disposed);
+        (await sender.Completion).End.ShouldBe(HubLinkEnd.Disposed);
+        (await Should.ThrowAsync<IotHubException>(() => stored)).End.ShouldBe(HubLinkEnd.Disposed);
         await sender.DisposeAsync();
     }
 
     [Theory]
-    [InlineData(3, HubSenderEnd.Unavailable)]
-    [InlineData(5, HubSenderEnd.Refused)]
-    [InlineData(4, HubSenderEnd.Refused)]
-    public async Task A_refusal_is_named(byte returnCode, HubSenderEnd end)
+    [InlineData(3, HubLinkEnd.Unavailable)]
+    [InlineData(5, HubLinkEnd.Refused)]
+    [InlineData(4, HubLinkEnd.Refused)]
+    public async Task A_refusal_is_named(byte returnCode, HubLinkEnd end)
     {
         await using var peer = new MqttPeer(_certificates.Server);
         var serving = peer.ConnectAsync(returnCode);
-        (await Should.ThrowAsync<HubConnectionException>(() => Connect(peer))).End.ShouldBe(end);
+        (await Should.ThrowAsync<IotHubException>(() => Connect(peer))).End.ShouldBe(end);
         await serving;
     }
 
@@ -207,23 +211,23 @@ public sealed class HubSenderTests : IClassFixture<TestCertificates>
         int port;
         await using (var gone = new MqttPeer(_certificates.Server))
             port = gone.Port;
-        (await Should.ThrowAsync<HubConnectionException>(() => Connect(port))).End.ShouldBe(HubSenderEnd.Lost);
+        (await Should.ThrowAsync<IotHubException>(() => Connect(port))).End.ShouldBe(HubLinkEnd.Lost);
 
         await using var silent = new MqttPeer(_certificates.Server);
         var accepting = silent.AcceptAsync();
-        (await Should.ThrowAsync<HubConnectionException>(() => Connect(silent.Port, static options => options with { ConnectLimit = TimeSpan.FromSeconds(2) })))
-            .End.ShouldBe(HubSenderEnd.Silence);
+        (await Should.ThrowAsync<IotHubException>(() => Connect(silent.Port, static options => options with { ConnectLimit = TimeSpan.FromSeconds(2) })))
+            .End.ShouldBe(HubLinkEnd.Silence);
         await accepting;
 
         await using var other = new MqttPeer(_certificates.OtherName);
         accepting = other.AcceptAsync();
-        (await Should.ThrowAsync<HubConnectionException>(() => Connect(other))).End.ShouldBe(HubSenderEnd.Untrusted);
+        (await Should.ThrowAsync<IotHubException>(() => Connect(other))).End.ShouldBe(HubLinkEnd.Untrusted);
         await Record.ExceptionAsync(() => accepting);
 
         await using var unknown = new MqttPeer(_certificates.Server);
         accepting = unknown.AcceptAsync();
-        (await Should.ThrowAsync<HubConnectionException>(() => Connect(unknown.Port, static options => options with { Trust = ServerTrust.System })))
-            .End.ShouldBe(HubSenderEnd.Untrusted);
+        (await Should.ThrowAsync<IotHubException>(() => Connect(unknown.Port, static options => options with { Trust = ServerTrust.System })))
+            .End.ShouldBe(HubLinkEnd.Untrusted);
         await Record.ExceptionAsync(() => accepting);
     }
 
@@ -232,22 +236,27 @@ public sealed class HubSenderTests : IClassFixture<TestCertificates>
     {
         await using var peer = new MqttPeer(_certificates.Server);
         await using var sender = await Connected(peer);
-        (await Should.ThrowAsync<ArgumentException>(() => sender.SendAsync(new HubMessage(new byte[(256 * 1024) + 1]), default))).Message.ShouldContain("262144");
-        var wide = new HubMessage(default) { Properties = [new("a", new string(' ', 30_000))] };
-        (await Should.ThrowAsync<ArgumentException>(() => sender.SendAsync(wide, default))).Message.ShouldContain("65535");
+        (await Should.ThrowAsync<MessageTooLargeException>(() => Send(sender, new Message(new byte[(256 * 1024) + 1])))).Message.ShouldContain("262144");
+        var wide = new Message { Properties = { ["a"] = new string(' ', 30_000) } };
+        (await Should.ThrowAsync<MessageTooLargeException>(() => Send(sender, wide))).Message.ShouldContain("65000");
 
-        var largest = sender.SendAsync(new HubMessage(Encoding.UTF8.GetBytes(new string('x', 256 * 1024))), default);
+        var largest = Send(sender, new Message(Encoding.UTF8.GetBytes(new string('x', 256 * 1024))));
         var (_, packetId, payload) = await peer.ReadPublishAsync();
         payload.Length.ShouldBe(256 * 1024);
         await peer.AcknowledgeAsync(packetId);
         await largest.WaitAsync(Soon);
     }
 
-    private static HubMessage Message(string text) => new(Encoding.UTF8.GetBytes(text));
+    private static Message Text(string text) => new(Encoding.UTF8.GetBytes(text));
 
-    private Task<HubSender> Connect(MqttPeer peer) => Connect(peer.Port);
+    private static async Task<Task> Publish(MqttLink link, params Message[] messages)
+        => (await link.SendAsync(Array.ConvertAll(messages, m => m.ToOutgoing()), default)).Stored;
 
-    private async Task<HubSender> Connected(MqttPeer peer, Func<HubSenderOptions, HubSenderOptions>? change = null)
+    private static async Task Send(MqttLink link, Message message) => await await Publish(link, message);
+
+    private Task<MqttLink> Connect(MqttPeer peer) => Connect(peer.Port);
+
+    private async Task<MqttLink> Connected(MqttPeer peer, Func<HubTarget, HubTarget>? change = null)
     {
         var accepted = peer.ConnectAsync();
         var sender = await Connect(peer.Port, change);
@@ -255,10 +264,11 @@ public sealed class HubSenderTests : IClassFixture<TestCertificates>
         return sender;
     }
 
-    private async Task<HubSender> Connect(int port, Func<HubSenderOptions, HubSenderOptions>? change = null)
+    private async Task<MqttLink> Connect(int port, Func<HubTarget, HubTarget>? change = null)
     {
         using var tokens = DeviceTokenProvider.ForHub(new SymmetricDeviceKey(_key), "localhost", "dev-1");
-        var options = new HubSenderOptions("localhost", "dev-1") { Port = port, Trust = ServerTrust.FromPemFile(_certificates.CaFile) };
-        return await HubSender.ConnectAsync(change?.Invoke(options) ?? options, tokens, time: null, logger: null, default);
+        var options = new HubTarget("localhost", "dev-1") { MqttPort = port, Trust = ServerTrust.FromPemFile(_certificates.CaFile) };
+        return await MqttLink.ConnectAsync(
+            change?.Invoke(options) ?? options, webSocket: false, await tokens.GetAsync(default), new HubEvents(_ => { }, _ => { }), TimeProvider.System, NullLogger.Instance, default);
     }
 }
