@@ -21,6 +21,7 @@ public static class ProjectArrows
         ["Console"] = ["Contract", "Hub", "Provisioning"],
         ["Streams"] = ["Hub", "Log"],
         ["Device"] = ["Tpm", "Mqtt", "Contract"],
+        ["Agent"] = ["Device", "Tpm", "Contract"],
         ["Server"] = [Any],
         ["Tool"] = ["Device", "Contract"],
     };
