@@ -36,7 +36,8 @@ internal static class AgentCommands
         var command = new Command("run", "Serves local programs and the page of the device until it is stopped");
         command.SetAction((parsed, token) => GuardAsync(async () =>
         {
-            await new AgentService(Options(parsed), TimeProvider.System).RunAsync(token);
+            using var service = new AgentService(Options(parsed), TimeProvider.System);
+            await service.RunAsync(token);
             return Environment.ExitCode;
         }));
         return command;

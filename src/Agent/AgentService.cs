@@ -13,7 +13,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 namespace Homeport.Agent;
 
 /// <summary>The agent: one process with a door for local programs, a page for people, a registration and a look at the hub.</summary>
-internal sealed partial class AgentService
+internal sealed partial class AgentService : IDisposable
 {
     private readonly AgentOptions _options;
     private readonly RecentLog _log;
@@ -37,7 +37,7 @@ internal sealed partial class AgentService
         _watch = new HubWatch(
             _identity, new HubCheck(trust, options.Settings.HubPort, time), options.Settings.LogicalDevice, _clock, _loggers.CreateLogger<HubWatch>());
         _registrar = new Registrar(options, _identity, trust, _clock, _loggers.CreateLogger<Registrar>());
-        _registrar.Assigned += _watch.LookNow;
+        _registrar.Assigned = _watch.LookNow;
     }
 
     public static string Version { get; } = typeof(AgentService).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
@@ -71,6 +71,13 @@ internal sealed partial class AgentService
         await work;
         if (File.Exists(_options.SocketPath))
             File.Delete(_options.SocketPath);
+    }
+
+    public void Dispose()
+    {
+        _loggers.Dispose();
+        _log.Dispose();
+        _stopping.Dispose();
     }
 
     private AgentStatus Status() => new()

@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using Homeport.Contract.Rest;
-using Microsoft.Extensions.Logging;
 
 namespace Homeport.Agent;
 

@@ -23,7 +23,7 @@ public static class ProjectArrows
         ["Device"] = ["Tpm", "Mqtt", "Contract"],
         ["Agent"] = ["Device", "Tpm", "Contract"],
         ["Server"] = [Any],
-        ["Tool"] = ["Device", "Contract"],
+        ["Tool"] = ["Device", "Tpm", "Contract"],
     };
 
     /// <summary>Arrows outside the table, unknown projects, arrows into tests and circles.</summary>

@@ -69,7 +69,7 @@ internal sealed class HubCheck(ServerTrust trust, int port, TimeProvider time)
     private HubSight Explain(string hostName, HttpRequestException e, X509Certificate2? seen)
     {
         var now = time.GetUtcNow();
-        if (seen is not null && (now < seen.NotBefore.ToUniversalTime() || now > seen.NotAfter.ToUniversalTime()))
+        if (seen is not null && (now < new DateTimeOffset(seen.NotBefore) || now > new DateTimeOffset(seen.NotAfter)))
         {
             return new HubSight(
                 "clockWrong",

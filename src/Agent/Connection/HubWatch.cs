@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Homeport.Agent.Identity;
 using Homeport.Contract.Rest;
 
@@ -7,9 +8,13 @@ namespace Homeport.Agent.Connection;
 /// Looks from time to time whether the hub accepts the device, and learns the hub's time on the way. After trouble it looks again with growing,
 /// jittered delays.
 /// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore without a wait handle holds nothing, and it lives as long as the process.")]
 internal sealed partial class HubWatch(AgentIdentity identity, HubCheck check, uint device, HubClock clock, ILogger<HubWatch> logger)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(10);
+    /// <summary>Another program may imprint the TPM at any time.</summary>
+    private static readonly TimeSpan EmptyInterval = TimeSpan.FromSeconds(20);
+
     private static readonly TimeSpan FirstDelay = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LongestDelay = TimeSpan.FromMinutes(5);
 
@@ -43,7 +48,7 @@ internal sealed partial class HubWatch(AgentIdentity identity, HubCheck check, u
             Volatile.Write(ref _state, state);
             var well = state.State is "connected" or "notProvisioned";
             delay = well ? FirstDelay : TimeSpan.FromTicks(Math.Min(delay.Ticks * 2, LongestDelay.Ticks));
-            var wait = (well ? Interval : delay) * (0.75 + (Random.Shared.NextDouble() / 2));
+            var wait = (state.State == "notProvisioned" ? EmptyInterval : well ? Interval : delay) * (0.75 + (Random.Shared.NextDouble() / 2));
             if (await _look.WaitAsync(wait, stopping))
                 delay = FirstDelay;
         }

@@ -34,7 +34,7 @@ internal static class Reply
         {
             if (body.Length + count > MaxBodyBytes)
                 return new Refusal(AgentErrors.BadRequest, $"The body has more than {MaxBodyBytes} bytes", "Send the fields and nothing else.");
-            body.Write(buffer, 0, count);
+            await body.WriteAsync(buffer.AsMemory(0, count), context.RequestAborted);
         }
 
         if (body.Length == 0)

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using Homeport.Contract.Access;
 using Homeport.Contract.Errors;
@@ -11,6 +12,7 @@ using Homeport.Tpm.Commands;
 namespace Homeport.Agent.Identity;
 
 /// <summary>The identities in the TPM as the doors of the agent offer them: what is there, tokens, imprinting.</summary>
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore without a wait handle holds nothing, and it lives as long as the process.")]
 internal sealed class AgentIdentity(TpmSource source, string stateDirectory, HubClock clock)
 {
     public const int LogicalDevices = 16;

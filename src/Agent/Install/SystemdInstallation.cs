@@ -41,6 +41,7 @@ internal sealed class SystemdInstallation(InstallPaths paths, Action<string> say
 
         """;
 
+    /// <summary>Puts the parts in their places and starts the service.</summary>
     /// <param name="program">The executable to copy: a single file.</param>
     /// <param name="settings">A settings file to take over, or null: that of the machine, or a new one.</param>
     /// <param name="caFile">The server's CA, or null.</param>
@@ -69,6 +70,7 @@ internal sealed class SystemdInstallation(InstallPaths paths, Action<string> say
         say($"Installed. Settings: {InstallPaths.Inside(paths.Settings, paths.Root)}. Users who may ask for tokens: usermod -aG {Group} NAME");
     }
 
+    /// <summary>Stops the service and removes its parts.</summary>
     /// <param name="purge">Also removes settings and state. With a software TPM, the identity of the device goes with them.</param>
     public async Task UninstallAsync(bool purge)
     {

@@ -15,6 +15,7 @@ internal static class PortalCertificate
 
     private static readonly DateTimeOffset To = new(2049, 12, 31, 0, 0, 0, TimeSpan.Zero);
 
+    /// <summary>Opens it; makes it when there is none yet.</summary>
     /// <exception cref="AgentSettingsException">The files cannot be used.</exception>
     public static X509Certificate2 Open(AgentOptions options)
     {

@@ -73,7 +73,8 @@ internal sealed partial class PortalDoor
         headers.ContentSecurityPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
         headers.XContentTypeOptions = "nosniff";
         headers.XFrameOptions = "DENY";
-        headers["Referrer-Policy"] = "no-referrer";
+        // Not "no-referrer": browsers would then send the forms of this page with the origin "null".
+        headers["Referrer-Policy"] = "same-origin";
         headers["Cross-Origin-Opener-Policy"] = "same-origin";
         headers.CacheControl = "no-store";
         var path = context.Request.Path.Value ?? "/";
@@ -85,24 +86,24 @@ internal sealed partial class PortalDoor
         {
             "GET" or "HEAD" => ShowAsync(context, path),
             "POST" when IsSameOrigin(context) => HandlePostAsync(context, path),
-            "POST" => PageAsync(context, 403, _pages.Message("Not from here", "This form came from another site. Open the page of the device and send it from there.")),
-            _ => PageAsync(context, 405, _pages.Message("Not here", "The page takes GET and POST.")),
+            "POST" => PageAsync(context, 403, PortalPages.Message("Not from here", "This form came from another site. Open the page of the device and send it from there.")),
+            _ => PageAsync(context, 405, PortalPages.Message("Not here", "The page takes GET and POST.")),
         };
     }
 
     private Task ShowAsync(HttpContext context, string path)
     {
         if (!_password.IsSet)
-            return PageAsync(context, 200, _pages.Setup(null));
+            return PageAsync(context, 200, PortalPages.Setup(null));
         if (_sessions.Find(context) is not { } session)
-            return PageAsync(context, path == "/" ? 200 : 401, _pages.SignIn(null));
+            return PageAsync(context, path == "/" ? 200 : 401, PortalPages.SignIn(null));
         return path switch
         {
             "/" => PageAsync(context, 200, _pages.Configuration(session, _status(), new ImprintForm(new AgentImprint(), null), null)),
             "/log" => PageAsync(context, 200, _pages.Log(session)),
             "/state" => Reply.JsonAsync(context, 200, PortalPages.Brief(_status()), AgentJson.Wire.AgentStatus),
             "/endorsement-key.svg" => SendAsync(context, 200, "image/svg+xml", PortalAssets.QrCode(_identity.DescribeTpm().EndorsementKey ?? "")),
-            _ => PageAsync(context, 404, _pages.Message("Nothing here", "The page of the device begins at /.")),
+            _ => PageAsync(context, 404, PortalPages.Message("Nothing here", "The page of the device begins at /.")),
         };
     }
 
@@ -110,7 +111,7 @@ internal sealed partial class PortalDoor
     {
         if (!context.Request.HasFormContentType)
         {
-            await PageAsync(context, 400, _pages.Message("Not understood", "Send the form of the page."));
+            await PageAsync(context, 400, PortalPages.Message("Not understood", "Send the form of the page."));
             return;
         }
 
@@ -125,11 +126,11 @@ internal sealed partial class PortalDoor
         }
         else if (_sessions.Find(context) is not { } session)
         {
-            await PageAsync(context, 401, _pages.SignIn("The session has ended. Sign in again."));
+            await PageAsync(context, 401, PortalPages.SignIn("The session has ended. Sign in again."));
         }
         else if (!session.IsFormToken(form["token"]))
         {
-            await PageAsync(context, 403, _pages.Message("Not from here", "The form is too old, or from another site. Open the page again and send it from there."));
+            await PageAsync(context, 403, PortalPages.Message("Not from here", "The form is too old, or from another site. Open the page again and send it from there."));
         }
         else
         {
@@ -157,7 +158,7 @@ internal sealed partial class PortalDoor
                 _sessions.End(context, session);
                 break;
             default:
-                await PageAsync(context, 404, _pages.Message("Nothing here", "The page of the device begins at /."));
+                await PageAsync(context, 404, PortalPages.Message("Nothing here", "The page of the device begins at /."));
                 return;
         }
 
@@ -169,17 +170,17 @@ internal sealed partial class PortalDoor
         var address = context.Connection.RemoteIpAddress;
         if (_throttle.Enter(address) is var wait && wait > TimeSpan.Zero)
         {
-            await PageAsync(context, 429, _pages.Setup(Wait(wait)));
+            await PageAsync(context, 429, PortalPages.Setup(Wait(wait)));
         }
         else if (!_password.IsSetupCode(form["code"]))
         {
             _throttle.Failed(address);
             LogWrong("setup code", $"{address}");
-            await PageAsync(context, 403, _pages.Setup("That is not the setup code. It is in the log of the agent: journalctl -u homeport-agent"));
+            await PageAsync(context, 403, PortalPages.Setup("That is not the setup code. It is in the log of the agent: journalctl -u homeport-agent"));
         }
         else if (PortalPassword.Check(form["password"], form["repeated"]) is { } wrong)
         {
-            await PageAsync(context, 400, _pages.Setup(wrong));
+            await PageAsync(context, 400, PortalPages.Setup(wrong));
         }
         else
         {
@@ -201,7 +202,7 @@ internal sealed partial class PortalDoor
             return;
         }
 
-        await PageAsync(context, wait > TimeSpan.Zero ? 429 : 403, _pages.SignIn(wait > TimeSpan.Zero ? Wait(wait) : "That is not the password."));
+        await PageAsync(context, wait > TimeSpan.Zero ? 429 : 403, PortalPages.SignIn(wait > TimeSpan.Zero ? Wait(wait) : "That is not the password."));
     }
 
     private async Task<(bool IsRight, TimeSpan Wait)> TryPasswordAsync(HttpContext context, string? password)

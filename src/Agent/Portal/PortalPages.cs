@@ -12,7 +12,7 @@ internal sealed class PortalPages(RecentLog log, AgentSettings settings)
 {
     private const int ShownLogicalDevices = 16;
 
-    public Html Setup(string? wrong) => Card("First use", Html.Of($"""
+    public static Html Setup(string? wrong) => Card("First use", Html.Of($"""
         <p>This device has no password yet. Set one with the setup code that the agent wrote to its log:</p>
         <p><code>journalctl -u homeport-agent</code></p>
         {Alert(wrong)}
@@ -24,7 +24,7 @@ internal sealed class PortalPages(RecentLog log, AgentSettings settings)
         </form>
         """));
 
-    public Html SignIn(string? wrong) => Card("Sign in", Html.Of($"""
+    public static Html SignIn(string? wrong) => Card("Sign in", Html.Of($"""
         {Alert(wrong)}
         <form method="post" action="/sign-in">
         <label>Password <input name="password" type="password" required autofocus autocomplete="current-password"></label>
@@ -33,7 +33,7 @@ internal sealed class PortalPages(RecentLog log, AgentSettings settings)
         <p class="hint">Forgotten? On the device: <code>homeport-agent password</code></p>
         """));
 
-    public Html Message(string title, string text) => Card(title, Html.Of($"""<p>{text}</p><p><a href="/">To the page of the device</a></p>"""));
+    public static Html Message(string title, string text) => Card(title, Html.Of($"""<p>{text}</p><p><a href="/">To the page of the device</a></p>"""));
 
     public Html Configuration(Session session, AgentStatus status, ImprintForm form, string? failure)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Security.Cryptography;
 using Homeport.Agent.Settings;
@@ -8,6 +9,7 @@ namespace Homeport.Agent.Portal;
 /// The password of the page. While there is none, a code that the console shows sets the first one. Kept as PBKDF2 with HMAC-SHA-512, 210,000 rounds
 /// and a salt of its own; one check at a time, so that guessing cannot occupy the machine.
 /// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore without a wait handle holds nothing, and it lives as long as the process.")]
 internal sealed class PortalPassword
 {
     public const int MinLength = 10;

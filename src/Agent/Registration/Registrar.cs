@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Homeport.Agent.Identity;
 using Homeport.Agent.Settings;
 using Homeport.Contract.Errors;
@@ -13,6 +14,7 @@ namespace Homeport.Agent.Registration;
 /// Registers the device by its TPM: once when a program or a person asks, and at the start, until it works, when the settings name a service and
 /// nothing is imprinted yet. One registration at a time.
 /// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore without a wait handle holds nothing, and it lives as long as the process.")]
 internal sealed partial class Registrar(AgentOptions options, AgentIdentity identity, ServerTrust trust, HubClock clock, ILogger<Registrar> logger)
 {
     private static readonly TimeSpan TryLimit = TimeSpan.FromMinutes(2);
@@ -33,8 +35,8 @@ internal sealed partial class Registrar(AgentOptions options, AgentIdentity iden
         }
     }
 
-    /// <summary>Raised when a hub was assigned.</summary>
-    public event Action? Assigned;
+    /// <summary>Called when a hub was assigned.</summary>
+    public Action? Assigned { get; set; }
 
     /// <summary>Starts one registration and returns at once; <see cref="State"/> tells how it goes.</summary>
     public Outcome<AgentRegistration> Start(AgentRegistrationRequest request, CancellationToken stopping)
@@ -145,7 +147,7 @@ internal sealed partial class Registrar(AgentOptions options, AgentIdentity iden
     {
         if (string.IsNullOrEmpty(endpoint) || string.IsNullOrEmpty(idScope))
             return "A registration needs endpoint and idScope, in the request or in the settings";
-        if (ImprintRules.CheckHostName(endpoint.Split(':')[0]) is { } host)
+        if (ImprintRules.CheckEndpoint(endpoint) is { } host)
             return host;
         if (idScope.Length > 64 || !idScope.All(char.IsAsciiLetterOrDigit))
             return "An ID scope has letters and digits only";

@@ -43,6 +43,7 @@ internal sealed record AgentOptions(AgentSettings Settings, string SettingsPath,
             });
     }
 
+    /// <summary>Which servers are believed.</summary>
     /// <exception cref="AgentSettingsException">The CA file cannot be used.</exception>
     public ServerTrust OpenTrust()
     {
@@ -98,7 +99,7 @@ internal sealed record AgentOptions(AgentSettings Settings, string SettingsPath,
             yield return "portal: certificateFile and keyFile belong together.";
         if (settings.Provisioning is not { } provisioning)
             yield break;
-        if (ImprintRules.CheckHostName(provisioning.Endpoint.Split(':')[0]) is { } reason)
+        if (ImprintRules.CheckEndpoint(provisioning.Endpoint) is { } reason)
             yield return $"provisioning.endpoint: {reason}";
         if (provisioning.IdScope.Length == 0)
             yield return "provisioning.idScope: write the ID scope of the server.";

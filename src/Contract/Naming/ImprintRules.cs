@@ -38,6 +38,14 @@ public static class ImprintRules
             : "Host names have letters, digits and dashes, and dots between their parts, such as hub.example.com.";
     }
 
+    /// <summary>A host name, with a port if it is not the usual one.</summary>
+    public static string? CheckEndpoint(string? endpoint)
+    {
+        var colon = endpoint?.LastIndexOf(':') ?? -1;
+        var hasPort = colon > 0 && endpoint!.Length > colon + 1 && endpoint.AsSpan(colon + 1).IndexOfAnyExceptInRange('0', '9') < 0;
+        return CheckHostName(hasPort ? endpoint![..colon] : endpoint);
+    }
+
     /// <summary>A device id.</summary>
     public static string? CheckDeviceId(string? deviceId)
         => DeviceIdRules.Check(deviceId) is not { } reason ? null

@@ -33,14 +33,17 @@ public static class TpmLocator
     }
 
     /// <summary>Where the managed software TPM keeps its state: <c>/var/lib/homeport/tpm</c> for root, else below the user's state directory.</summary>
-    internal static string DefaultSoftwareDirectory()
+    internal static string DefaultSoftwareDirectory() => Path.Combine(DefaultStateDirectory(), "tpm");
+
+    /// <summary>Where a device keeps its own state: <c>/var/lib/homeport</c> for root, else below the user's state directory.</summary>
+    public static string DefaultStateDirectory()
     {
         if (Environment.IsPrivilegedProcess)
-            return "/var/lib/homeport/tpm";
+            return "/var/lib/homeport";
         var state = Environment.GetEnvironmentVariable("XDG_STATE_HOME");
         if (string.IsNullOrEmpty(state) || !Path.IsPathFullyQualified(state))
             state = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "state");
-        return Path.Combine(state, "homeport", "tpm");
+        return Path.Combine(state, "homeport");
     }
 
     /// <summary>One object for each directory, since each would start a server of its own.</summary>
