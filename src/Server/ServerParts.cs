@@ -1,5 +1,6 @@
 using Homeport.Contract.Errors;
 using Homeport.Gateway;
+using Homeport.Gateway.Amqp;
 using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Devices;
 using Homeport.Gateway.Http.Provisioning;
@@ -16,11 +17,6 @@ using Homeport.Hub.Registry;
 using Homeport.Hub.Telemetry;
 using Homeport.Hub.Twins;
 using Homeport.Log;
-using Homeport.Provisioning.Allocation;
-using Homeport.Provisioning.Attestation;
-using Homeport.Provisioning.Attestation.Tpm;
-using Homeport.Provisioning.Enrollments;
-using Homeport.Provisioning.Registrations;
 using Homeport.Server.Options;
 using Homeport.Storage.Sqlite;
 
@@ -49,14 +45,18 @@ internal sealed class ServerParts : IAsyncDisposable
         _log = new HubLog(_records, TimeSpan.FromDays(options.RetentionDays), time, loggers.CreateLogger<HubLog>());
         _events = new EventRelay(new SqliteEventStore(installation.Database, Installation.HubName), _log, loggers.CreateLogger<EventRelay>());
         events.Stored = _events.Wake;
-        var activity = new ActivityJournal(identities, time, loggers.CreateLogger<ActivityJournal>(), new ConnectionEvents(live, events, _events, time));
+        var connections = new ConnectionEvents(live, events, _events, time);
+        var activity = new ActivityJournal(identities, time, loggers.CreateLogger<ActivityJournal>(), connections);
         var sweeper = new ConnectionSweeper(time);
 
         var settings = new CloudToDeviceSettings();
         var messages = new CloudToDeviceMessages(new SqliteCloudToDeviceStore(installation.Database, Installation.HubName), live, settings, time);
         var feedback = new ServiceBoundQueue(new SqliteServiceBoundStore(installation.Database, Installation.HubName), ServiceBoundKind.Feedback, settings.Feedback, time);
-        var messageSweep = new CloudToDeviceSweep(messages, [feedback], time, loggers.CreateLogger<CloudToDeviceSweep>());
+        FileNotifications = new ServiceBoundQueue(new SqliteServiceBoundStore(installation.Database, Installation.HubName), ServiceBoundKind.FileNotification, new ServiceBoundSettings(), time);
+        var messageSweep = new CloudToDeviceSweep(messages, [feedback, FileNotifications], time, loggers.CreateLogger<CloudToDeviceSweep>());
 
+        var provisioning = new ProvisioningParts(options, installation, registry, explanations, rules, loggers);
+        Provisioning = provisioning.Api;
         var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
         var twins = new DeviceTwins(new SqliteTwinStore(installation.Database, Installation.HubName), registry, live, time, events);
         var methods = new DirectMethods(live, registry, time);
@@ -73,22 +73,30 @@ internal sealed class ServerParts : IAsyncDisposable
             Explanations = explanations,
             Throttles = new Throttles(options.Limits, time),
             Faults = options.FaultInjection ? new FaultInjection(time) : null,
+            Registrations = provisioning.Devices,
         };
         Mqtt = new MqttDoor(door, sweeper, time, loggers.CreateLogger<MqttDoor>());
         var authorizer = new ServiceAuthorizer(policies, rules, HubErrors.IotHubUnauthorized, HubErrors.IotHubUnauthorizedAccess);
+        Amqp = new AmqpDoor(door, authorizer, Nodes, sweeper, time, loggers.CreateLogger<AmqpDoor>());
         Hub = BuildHub(door, authorizer, registry, new MessageReader(_log), time);
         Devices = new DeviceCalls(door, time);
         DeviceMessages = new MessageApi(Hub, messages, feedback);
         Diagnosis = new DiagnosisApi(Hub, door.Subscriptions);
         _fleet = new FleetParts(Hub, installation.Database, loggers);
-        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, .. _fleet.Background];
-        Provisioning = BuildProvisioning(options, installation, registry, explanations, rules, loggers);
+        connections.Changed = _fleet.ConnectionChanged;
+        var quota = new QuotaKeeper(door.Throttles, new SqliteQuotaStore(installation.Database, Installation.HubName), time, loggers.CreateLogger<QuotaKeeper>());
+        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, quota.RunAsync, .. _fleet.Background];
     }
 
     /// <summary>What runs beside the doors until the server stops.</summary>
     public IReadOnlyList<Func<CancellationToken, Task>> Background { get; }
 
     public MqttDoor Mqtt { get; }
+
+    public AmqpDoor Amqp { get; }
+
+    /// <summary>The nodes of AMQP; those of services and consumers are added to them.</summary>
+    public AmqpNodes Nodes { get; } = new();
 
     public HubApi Hub { get; }
 
@@ -98,6 +106,9 @@ internal sealed class ServerParts : IAsyncDisposable
     public MessageApi DeviceMessages { get; }
 
     public DiagnosisApi Diagnosis { get; }
+
+    /// <summary>What services hear of uploaded files.</summary>
+    public ServiceBoundQueue FileNotifications { get; }
 
     public CertificateAuthorities Authorities { get; }
 
@@ -130,17 +141,4 @@ internal sealed class ServerParts : IAsyncDisposable
         Time = time,
         Throttles = door.Throttles,
     };
-
-    private static ProvisioningApi BuildProvisioning(
-        ServerOptions options, Installation installation, IdentityRegistry registry, Explanations explanations, TokenRules rules, ILoggerFactory loggers)
-    {
-        var time = rules.Time;
-        var allocator = new HubAllocator([new LinkedHub(options.Hosts[0], registry)]);
-        var enrollments = new EnrollmentService(new SqliteEnrollmentStore(installation.Database, installation.Seal, Installation.ApplicationName), allocator, time);
-        var attestation = new DeviceAttestation(enrollments, new ChallengeKeys(time), time);
-        var registrations = new RegistrationService(attestation, new SqliteRegistrationStore(installation.Database, Installation.ApplicationName), allocator, time);
-        var policies = installation.ProvisioningPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
-        var authorizer = new ServiceAuthorizer(policies, rules, ProvisioningErrors.Unauthorized, ProvisioningErrors.Forbidden);
-        return new ProvisioningApi(installation.IdScope, enrollments, registrations, authorizer, explanations, time, loggers.CreateLogger<ProvisioningApi>());
-    }
 }

@@ -24,7 +24,7 @@ public sealed class DeviceEndpointTests : IAsyncLifetime
     {
         var accepted = (await _server.SendAsync("PUT", Register, "{}", DeviceToken)).Expect(202);
         accepted["status"]!.GetValue<string>().ShouldBe("assigning");
-        accepted.Headers["Retry-After"].ShouldBe("1");
+        int.Parse(accepted.Headers["Retry-After"], System.Globalization.CultureInfo.InvariantCulture).ShouldBe(1);
         accepted.Headers["x-ms-request-id"].ShouldNotBeEmpty();
         accepted["registrationState"].ShouldBeNull();
         var operation = accepted["operationId"]!.GetValue<string>();

@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using Homeport.Contract.Access;
 using Homeport.Contract.Errors;
 using Homeport.Gateway.Http.Provisioning;
+using Homeport.Gateway.Provisioning;
 using Homeport.Hub.Access;
 using Homeport.Hub.Live;
 using Homeport.Hub.Registry;
@@ -135,7 +136,8 @@ internal sealed class TestServer : IAsyncDisposable
         builder.Logging.ClearProviders().AddProvider(_log);
         builder.WebHost.UseKestrel(k => k.Listen(IPAddress.Loopback, 0));
         _app = builder.Build();
-        var api = new ProvisioningApi(IdScope, enrollments, registrations, authorizer, Explanations, Time, _app.Services.GetRequiredService<ILogger<ProvisioningApi>>());
+        var devices = new RegistrationDoor(IdScope, registrations, new RegistrationLimits(Time), Explanations, Time, _app.Services.GetRequiredService<ILogger<RegistrationDoor>>());
+        var api = new ProvisioningApi(devices, enrollments, registrations, authorizer, Explanations, Time, _app.Services.GetRequiredService<ILogger<ProvisioningApi>>());
         _app.MapProvisioningDevices(api);
         _app.MapProvisioningService(api);
         await _app.StartAsync();

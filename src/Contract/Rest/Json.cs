@@ -37,4 +37,6 @@ namespace Homeport.Contract.Rest;
 [JsonSerializable(typeof(UploadReportBody))]
 [JsonSerializable(typeof(FileNotificationBody))]
 [JsonSerializable(typeof(BlobAccessBody))]
+[JsonSerializable(typeof(ImportExportJob))]
+[JsonSerializable(typeof(IReadOnlyList<ImportExportJob>))]
 public sealed partial class Json : JsonSerializerContext;

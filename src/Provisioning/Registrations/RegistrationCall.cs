@@ -1,4 +1,6 @@
+using System.Net;
 using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Naming;
 using Homeport.Contract.Rest;
@@ -27,8 +29,23 @@ public sealed record RegistrationCall
     /// <summary>TLS client certificate, or null.</summary>
     public X509Certificate2? Certificate { get; init; }
 
+    /// <summary>What the client sent in the handshake besides its own certificate, DER.</summary>
+    public IReadOnlyList<byte[]> Intermediates { get; init; } = [];
+
+    /// <summary>What the device tells the one who allocates it, any JSON, as it was sent; null for nothing.</summary>
+    public JsonElement? Payload { get; init; }
+
+    /// <summary>Where it came from, or null when that is not known.</summary>
+    public IPAddress? Address { get; init; }
+
+    /// <summary>Transport, for explanations: <c>dps https</c>, <c>dps mqtt</c> or <c>dps amqp</c>.</summary>
+    public string Door { get; init; } = "dps";
+
     /// <summary>For example <c>2019-03-31</c>.</summary>
     public required string ApiVersion { get; init; }
+
+    /// <summary>True for the first call of a TPM, which is answered by a challenge.</summary>
+    public bool AsksForChallenge => string.IsNullOrEmpty(Authorization) && Tpm is not null;
 
     /// <summary>Names only: the token stays out of logs.</summary>
     public override string ToString() => $"registration '{RegistrationId}'";
@@ -37,6 +54,14 @@ public sealed record RegistrationCall
     public static Refusal? CheckId(string registrationId) => RegistrationIdRules.Check(registrationId) is { } bad
         ? new Refusal(ProvisioningErrors.BadRequest, $"The address cannot be used: {bad}", $"Send 1 to {RegistrationIdRules.MaxLength} letters, digits and - . _ :, the last a letter, digit or dash.")
         : null;
+
+    /// <summary>Null for every version of the form <c>yyyy-MM-dd</c>, with or without an ending; all are served alike.</summary>
+    public static Refusal? CheckApiVersion(string text)
+        => text.Length is >= 10 and <= 32 && text[4] == '-' && text[7] == '-'
+            && DateOnly.TryParseExact(text.AsSpan(0, 10), "yyyy-MM-dd", out _)
+            && (text.Length == 10 || text[10] == '-')
+            ? null
+            : new Refusal(ProvisioningErrors.BadRequest, "There is no api-version of the form yyyy-MM-dd", "Add api-version=2021-06-01 to the address, in MQTT to the user name.");
 
     /// <summary>Adds what the body of a register or lookup call says. An empty body says nothing.</summary>
     /// <param name="body">UTF-8 text, at most <see cref="MaxBodySize"/> bytes.</param>
@@ -54,8 +79,9 @@ public sealed record RegistrationCall
             return new Refusal(ProvisioningErrors.BadRequest, $"The body has another registrationId than the address, which has '{RegistrationId}'", "Send the same id in both, or none in the body.");
         if (sent.Csr is not null)
             return new Refusal(ProvisioningErrors.NotOffered, "csr: issuing certificates is not offered by this version yet", "Leave csr out.");
+        var whole = this with { Payload = sent.Payload ?? sent.Data };
         if (sent.Tpm is null)
-            return this;
-        return TpmEvidence.Read(sent.Tpm).Succeeded(out var evidence, out refusal) ? this with { Tpm = evidence } : refusal;
+            return whole;
+        return TpmEvidence.Read(sent.Tpm).Succeeded(out var evidence, out refusal) ? whole with { Tpm = evidence } : refusal;
     }
 }

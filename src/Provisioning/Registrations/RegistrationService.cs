@@ -24,7 +24,7 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
     /// </summary>
     public async Task<Outcome<RegisterReply>> RegisterAsync(RegistrationCall call, CancellationToken token)
     {
-        if (AsksForChallenge(call))
+        if (call.AsksForChallenge)
             return await ChallengeAsync(call, token);
         var last = await store.FindAsync(call.RegistrationId, token);
         if (!(await attestation.VerifyAsync(call, last?.EnrollmentGroupId, token)).Succeeded(out var proof, out var refusal))
@@ -61,7 +61,7 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
     /// <summary>The registration of a device that asks for it. A TPM without a token gets a challenge first: then the reply has one.</summary>
     public async Task<Outcome<LookupReply>> LookUpAsync(RegistrationCall call, CancellationToken token)
     {
-        if (AsksForChallenge(call))
+        if (call.AsksForChallenge)
             return (await ChallengeAsync(call, token)).Succeeded(out var challenged, out var bad) ? new LookupReply(null, challenged.Challenge) : bad;
         var found = await store.FindAsync(call.RegistrationId, token);
         if (!(await attestation.VerifyAsync(call, found?.EnrollmentGroupId, token)).Succeeded(out var proof, out var refusal))
@@ -97,8 +97,6 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
             return EnrollmentQuery.BadContinuation();
         return EnrollmentQuery.Page(await store.ListAsync(enrollmentGroupId, after, pageSize + 1, token), pageSize, r => r.RegistrationId);
     }
-
-    private static bool AsksForChallenge(RegistrationCall call) => string.IsNullOrEmpty(call.Authorization) && call.Tpm is not null;
 
     private async Task<Outcome<RegisterReply>> ChallengeAsync(RegistrationCall call, CancellationToken token)
         => (await attestation.ChallengeAsync(call.RegistrationId, call.Tpm!, token)).Succeeded(out var blob, out var refusal)
