@@ -21,8 +21,9 @@ public static class ProjectArrows
         ["Console"] = ["Contract", "Hub", "Provisioning"],
         ["Streams"] = ["Hub", "Log"],
         ["Device"] = ["Tpm", "Mqtt", "Contract"],
+        ["Agent"] = ["Device", "Tpm", "Contract"],
         ["Server"] = [Any],
-        ["Tool"] = ["Device", "Contract"],
+        ["Tool"] = ["Device", "Tpm", "Contract"],
     };
 
     /// <summary>Arrows outside the table, unknown projects, arrows into tests and circles.</summary>
