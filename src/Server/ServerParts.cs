@@ -54,6 +54,7 @@ internal sealed class ServerParts : IAsyncDisposable
 
         var provisioning = new ProvisioningParts(options, installation, registry, explanations, rules, loggers);
         Provisioning = provisioning.Api;
+        People = new PeopleParts(installation, explanations, time);
         var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
         var twins = new DeviceTwins(new SqliteTwinStore(installation.Database, Installation.HubName), registry, live, time, events);
         var methods = new DirectMethods(live, registry, time);
@@ -103,11 +104,15 @@ internal sealed class ServerParts : IAsyncDisposable
 
     public ProvisioningApi Provisioning { get; }
 
+    /// <summary>Accounts, sessions, API tokens and the audit log.</summary>
+    public PeopleParts People { get; }
+
     /// <summary>Ends what the background leaves behind: what devices sent before the doors closed is written.</summary>
     public async ValueTask DisposeAsync()
     {
         _events.Dispose();
         _fleet.Dispose();
+        People.Dispose();
         await _log.DisposeAsync();
         _records.Dispose();
     }

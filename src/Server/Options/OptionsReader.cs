@@ -42,7 +42,7 @@ internal static class OptionsReader
         var ports = new[] { options.HttpsPort, options.MqttPort, options.CrlPort };
         if (ports.Distinct().Count() < ports.Length)
             errors.Add("The ports of HTTPS, MQTT and the revocation list must differ.");
-        return errors.Count == 0 ? options : null;
+        return errors.Count == 0 ? options with { Shown = [.. Describe(sources, options)] } : null;
     }
 
     /// <summary>Values in effect, for <c>check</c>: name, value, source.</summary>
