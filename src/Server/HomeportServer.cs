@@ -42,7 +42,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTime);
         // The doors are mapped when all is built; Kestrel asks for the handler by this.
         MqttDoor? mqtt = null;
-        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, ports, tls, () => mqtt!));
+        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, ports, tls, () => mqtt!, time));
         ConsoleServices? console = null;
         builder.Services.AddConsole(() => console!);
         _web = builder.Build();
@@ -72,7 +72,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapProvisioningDevices(parts.Provisioning);
         _web.MapProvisioningService(parts.Provisioning);
         _web.MapWebSockets(parts.Hub, mqtt);
-        _files = new FileParts(options, ports.Https, installation, parts.Hub, parts.Devices, loggers);
+        _files = new FileParts(options, ports.Https, installation, parts, loggers);
         _files.Map(_web);
         _web.MapFallback(context => parts.Hub.RefuseNotFoundAsync(context));
         _renewal = new CertificateRenewal(certificate, tls, time, loggers.CreateLogger<CertificateRenewal>());
@@ -143,7 +143,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         }
     }
 
-    private static void ConfigureDoors(KestrelServerOptions kestrel, Ports ports, DoorTls tls, Func<MqttDoor> mqtt)
+    private static void ConfigureDoors(KestrelServerOptions kestrel, Ports ports, DoorTls tls, Func<MqttDoor> mqtt, TimeProvider time)
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = MaxRequestBody;
@@ -151,6 +151,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         kestrel.ListenAnyIP(ports.Https, listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
+            listen.Use(next => LingeringClose.Around(next, time));
             listen.UseHttps(tls.Callback);
         });
         kestrel.ListenAnyIP(ports.Mqtt, listen =>
