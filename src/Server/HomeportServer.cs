@@ -1,5 +1,6 @@
 using Homeport.Contract.Errors;
 using Homeport.Gateway;
+using Homeport.Gateway.Amqp;
 using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Devices;
 using Homeport.Gateway.Http.Provisioning;
@@ -42,15 +43,24 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTime);
         // The doors are mapped when all is built; Kestrel asks for the handler by this.
         MqttDoor? mqtt = null;
+<<<<<<< HEAD
         builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, ports, tls, () => mqtt!, time));
         ConsoleServices? console = null;
         builder.Services.AddConsole(() => console!);
+=======
+        AmqpDoor? amqp = null;
+        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, ports, tls, () => mqtt!, () => amqp!, time));
+>>>>>>> origin/main
         _web = builder.Build();
         var loggers = _web.Services.GetRequiredService<ILoggerFactory>();
 
         var parts = _parts = new ServerParts(options, installation, time, loggers);
         mqtt = parts.Mqtt;
+<<<<<<< HEAD
         console = ConsoleParts.Of(parts, options, installation, authority);
+=======
+        amqp = parts.Amqp;
+>>>>>>> origin/main
         Messages = parts.Hub.Messages;
 
         _web.Use((context, next) => GuardAsync(context, next, parts.Hub, loggers.CreateLogger<HomeportServer>()));
@@ -71,7 +81,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapCertificates(parts.Hub, parts.Authorities);
         _web.MapProvisioningDevices(parts.Provisioning);
         _web.MapProvisioningService(parts.Provisioning);
-        _web.MapWebSockets(parts.Hub, mqtt);
+        _web.MapWebSockets(parts.Hub, mqtt, amqp);
         _files = new FileParts(options, ports.Https, installation, parts, loggers);
         _files.Map(_web);
         _web.MapFallback(context => parts.Hub.RefuseNotFoundAsync(context));
@@ -143,7 +153,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         }
     }
 
-    private static void ConfigureDoors(KestrelServerOptions kestrel, Ports ports, DoorTls tls, Func<MqttDoor> mqtt, TimeProvider time)
+    private static void ConfigureDoors(KestrelServerOptions kestrel, Ports ports, DoorTls tls, Func<MqttDoor> mqtt, Func<AmqpDoor> amqp, TimeProvider time)
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = MaxRequestBody;
@@ -158,6 +168,11 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         {
             listen.UseHttps(tls.Callback);
             listen.Run(connection => mqtt().OnConnectedAsync(connection));
+        });
+        kestrel.ListenAnyIP(ports.Amqp, listen =>
+        {
+            listen.UseHttps(tls.Callback);
+            listen.Run(connection => amqp().OnConnectedAsync(connection));
         });
         kestrel.ListenAnyIP(ports.Crl, listen => listen.Protocols = HttpProtocols.Http1);
     }

@@ -1,5 +1,6 @@
 using Homeport.Contract.Errors;
 using Homeport.Gateway;
+using Homeport.Gateway.Amqp;
 using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Devices;
 using Homeport.Gateway.Http.Provisioning;
@@ -76,6 +77,7 @@ internal sealed class ServerParts : IAsyncDisposable
         };
         Mqtt = new MqttDoor(door, sweeper, time, loggers.CreateLogger<MqttDoor>());
         var authorizer = new ServiceAuthorizer(policies, rules, HubErrors.IotHubUnauthorized, HubErrors.IotHubUnauthorizedAccess);
+        Amqp = new AmqpDoor(door, authorizer, Nodes, sweeper, time, loggers.CreateLogger<AmqpDoor>());
         Hub = BuildHub(door, authorizer, registry, new MessageReader(_log), time);
         Devices = new DeviceCalls(door, time);
         DeviceMessages = new MessageApi(Hub, messages, feedback);
@@ -88,6 +90,11 @@ internal sealed class ServerParts : IAsyncDisposable
     public IReadOnlyList<Func<CancellationToken, Task>> Background { get; }
 
     public MqttDoor Mqtt { get; }
+
+    public AmqpDoor Amqp { get; }
+
+    /// <summary>The nodes of AMQP; those of services and consumers are added to them.</summary>
+    public AmqpNodes Nodes { get; } = new();
 
     public HubApi Hub { get; }
 
