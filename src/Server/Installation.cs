@@ -43,6 +43,9 @@ internal sealed class Installation : IDisposable
     /// <summary>Keys of the built-in blob store's account.</summary>
     public required SharedAccessPolicy BlobKeys { get; init; }
 
+    /// <summary>Key of the audit log's chain.</summary>
+    public required byte[] AuditKey { get; init; }
+
     /// <summary>Opens a data directory, or makes it.</summary>
     /// <exception cref="ServerStartException">It is in use, or cannot be written.</exception>
     public static async Task<Installation> OpenAsync(string directory, TimeProvider time, CancellationToken token)
@@ -62,6 +65,7 @@ internal sealed class Installation : IDisposable
                 HubPolicies = await settings.PoliciesAsync("hub/" + HubName, SharedAccessPolicy.HubDefaults, token),
                 ProvisioningPolicies = await settings.PoliciesAsync("dps", SharedAccessPolicy.ProvisioningDefaults, token),
                 BlobKeys = (await settings.PoliciesAsync("blobs", () => [SharedAccessPolicy.Create(BlobAccount.BuiltIn, Rights.None)], token))[0],
+                AuditKey = (await settings.PoliciesAsync("audit", () => [SharedAccessPolicy.Create("chain", Rights.None)], token))[0].PrimaryKey,
             };
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or CryptographicException or Microsoft.Data.Sqlite.SqliteException)

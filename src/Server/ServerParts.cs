@@ -55,6 +55,7 @@ internal sealed class ServerParts : IAsyncDisposable
         var messageSweep = new CloudToDeviceSweep(messages, [feedback, FileNotifications], time, loggers.CreateLogger<CloudToDeviceSweep>());
 
         Provisioning = new ProvisioningParts(options, installation, registry, explanations, rules, loggers);
+        People = new PeopleParts(installation, explanations, time);
         var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
         var twins = new DeviceTwins(new SqliteTwinStore(installation.Database, Installation.HubName), registry, live, time, events);
         var methods = new DirectMethods(live, registry, time);
@@ -121,11 +122,15 @@ internal sealed class ServerParts : IAsyncDisposable
 
     public ProvisioningParts Provisioning { get; }
 
+    /// <summary>Accounts, sessions, API tokens and the audit log.</summary>
+    public PeopleParts People { get; }
+
     /// <summary>Ends what the background leaves behind: what devices sent before the doors closed is written.</summary>
     public async ValueTask DisposeAsync()
     {
         _events.Dispose();
         _fleet.Dispose();
+        People.Dispose();
         await _log.DisposeAsync();
         _records.Dispose();
     }

@@ -22,7 +22,7 @@ internal static class Welcome
             host,
             new ReadyPorts(ports.Https, ports.Mqtt, ports.Amqp),
             caFile,
-            null,
+            ConsoleUrl(host, ports.Https),
             Installation.ApplicationName,
             new ReadyProvisioning(host, installation.IdScope, Installation.ConnectionStringOf(installation.ProvisioningPolicies[0], host)),
             [new ReadyHub(Installation.HubName, host, Installation.ConnectionStringOf(installation.HubPolicies[0], host),
@@ -55,6 +55,10 @@ internal static class Welcome
             .AppendLine("Service connection string of provisioning (keep it secret):")
             .AppendLine($"  {ready.Dps.ServiceConnectionString}")
             .AppendLine();
+        text.AppendLine($"Web console: {ready.Console}");
+        if (ready.Administrator is { } administrator)
+            text.AppendLine($"  Sign in as {administrator.Name} with the password {administrator.Password} (shown this once; you replace it at the first sign-in)");
+        text.AppendLine();
         AppendTrust(text, ready, options);
         if (ports.HttpsMoved)
             AppendMovedPort(text, ports);
@@ -64,6 +68,8 @@ internal static class Welcome
             text.AppendLine("Next: see a device register itself and send, with").AppendLine("  dotnet run --project src/Server -- --demo");
         return text.ToString();
     }
+
+    private static string ConsoleUrl(string host, int port) => port == 443 ? $"https://{host}/console" : $"https://{host}:{port}/console";
 
     private static void AppendTrust(StringBuilder text, ReadyFile ready, ServerOptions options)
     {

@@ -61,4 +61,7 @@ public sealed record ServerOptions
 
     /// <summary>TPM of the demonstration's device: <c>chip</c>, a place such as <c>device:/dev/tpmrm0</c>, or null for a software TPM.</summary>
     public string? DemoTpm { get; init; }
+
+    /// <summary>The settings as they are shown: name, value and where it came from, without secrets.</summary>
+    public IReadOnlyList<(string Name, string Value, string Source)> Shown { get; init; } = [];
 }

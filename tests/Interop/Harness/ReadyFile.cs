@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Homeport.Tests.Interop.Harness;
 
 /// <summary>What the server writes to the path of --ready-file once every door is open.</summary>
-public sealed record ReadyFile(string Version, int Pid, string Host, ReadyPorts Ports, string CaFile, ReadyDps Dps, IReadOnlyList<ReadyHub> Hubs)
+public sealed record ReadyFile(string Version, int Pid, string Host, ReadyPorts Ports, string CaFile, ReadyDps Dps, IReadOnlyList<ReadyHub> Hubs, string? Console = null, ReadyAdministrator? Administrator = null)
 {
     private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web);
 
@@ -11,6 +11,8 @@ public sealed record ReadyFile(string Version, int Pid, string Host, ReadyPorts 
 
     public static ReadyFile Parse(string json) => JsonSerializer.Deserialize<ReadyFile>(json, Options) ?? throw new InvalidDataException("the ready file is empty");
 }
+
+public sealed record ReadyAdministrator(string Name, string Password);
 
 public sealed record ReadyPorts(int Https, int Mqtt, int? Amqp);
 

@@ -29,9 +29,11 @@ public sealed partial class ProvisioningApi(
 
     internal RegistrationDoor Devices => devices;
 
-    internal EnrollmentService Enrollments => enrollments;
+    /// <summary>Who may register.</summary>
+    public EnrollmentService Enrollments => enrollments;
 
-    internal RegistrationService Registrations => registrations;
+    /// <summary>Registers devices.</summary>
+    public RegistrationService Registrations => registrations;
 
     /// <summary>Keeps a refusal for the operator.</summary>
     internal Refusal Explain(Refusal refusal) => explanations.Keep(refusal, Door);
