@@ -42,24 +42,17 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTime);
         // The doors are mapped when all is built; Kestrel asks for the handler by this.
         MqttDoor? mqtt = null;
-<<<<<<< HEAD
-        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, ports, tls, () => mqtt!, time));
-        ConsoleServices? console = null;
-        builder.Services.AddConsole(() => console!);
-=======
         AmqpDoor? amqp = null;
         builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, ports, tls, () => mqtt!, () => amqp!, time));
->>>>>>> origin/main
+        ConsoleServices? console = null;
+        builder.Services.AddConsole(() => console!);
         _web = builder.Build();
         var loggers = _web.Services.GetRequiredService<ILoggerFactory>();
 
         var parts = _parts = new ServerParts(options, installation, time, loggers);
         mqtt = parts.Mqtt;
-<<<<<<< HEAD
-        console = ConsoleParts.Of(parts, options, installation, authority);
-=======
         amqp = parts.Amqp;
->>>>>>> origin/main
+        console = ConsoleParts.Of(parts, options, installation, authority);
         Messages = parts.Hub.Messages;
 
         _web.Use((context, next) => GuardAsync(context, next, parts.Hub, loggers.CreateLogger<HomeportServer>()));
