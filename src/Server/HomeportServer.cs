@@ -126,6 +126,9 @@ internal sealed partial class HomeportServer : IAsyncDisposable
     /// <summary>A fault of ours is a 500 with a tracking id and an error in the log; what a client's going causes is neither.</summary>
     private static async Task GuardAsync(HttpContext context, RequestDelegate next, HubApi hub, ILogger logger)
     {
+        // A body that is larger, or does not say how large it is, may be refused before it is read.
+        if (context.Request.ContentLength > MaxRequestBody || context.Request.Headers.TransferEncoding.Count > 0)
+            LingeringClose.Want(context);
         try
         {
             await next(context);
