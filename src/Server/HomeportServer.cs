@@ -42,7 +42,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         // The doors are mapped when all is built; Kestrel asks for the handler by this.
         MqttDoor? mqtt = null;
         AmqpDoor? amqp = null;
-        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, ports, tls, () => mqtt!, () => amqp!));
+        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, ports, tls, (() => mqtt!, () => amqp!), time));
         _web = builder.Build();
         var loggers = _web.Services.GetRequiredService<ILoggerFactory>();
 
@@ -68,7 +68,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapProvisioningDevices(parts.Provisioning);
         _web.MapProvisioningService(parts.Provisioning);
         _web.MapWebSockets(parts.Hub, mqtt, amqp);
-        _files = new FileParts(options, ports.Https, installation, parts.Hub, parts.Devices, loggers);
+        _files = new FileParts(options, ports.Https, installation, parts, loggers);
         _files.Map(_web);
         _web.MapFallback(context => parts.Hub.RefuseNotFoundAsync(context));
         _renewal = new CertificateRenewal(certificate, tls, time, loggers.CreateLogger<CertificateRenewal>());
@@ -136,7 +136,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         }
     }
 
-    private static void ConfigureDoors(KestrelServerOptions kestrel, Ports ports, DoorTls tls, Func<MqttDoor> mqtt, Func<AmqpDoor> amqp)
+    private static void ConfigureDoors(KestrelServerOptions kestrel, Ports ports, DoorTls tls, (Func<MqttDoor> Mqtt, Func<AmqpDoor> Amqp) doors, TimeProvider time)
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = MaxRequestBody;
@@ -144,17 +144,18 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         kestrel.ListenAnyIP(ports.Https, listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
+            listen.Use(next => LingeringClose.Around(next, time));
             listen.UseHttps(tls.Callback);
         });
         kestrel.ListenAnyIP(ports.Mqtt, listen =>
         {
             listen.UseHttps(tls.Callback);
-            listen.Run(connection => mqtt().OnConnectedAsync(connection));
+            listen.Run(connection => doors.Mqtt().OnConnectedAsync(connection));
         });
         kestrel.ListenAnyIP(ports.Amqp, listen =>
         {
             listen.UseHttps(tls.Callback);
-            listen.Run(connection => amqp().OnConnectedAsync(connection));
+            listen.Run(connection => doors.Amqp().OnConnectedAsync(connection));
         });
         kestrel.ListenAnyIP(ports.Crl, listen => listen.Protocols = HttpProtocols.Http1);
     }

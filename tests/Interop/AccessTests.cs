@@ -21,6 +21,8 @@ public sealed class AccessTests(SharedServer shared)
     [Theory]
     [InlineData("mqtt")]
     [InlineData("mqttws")]
+    [InlineData("amqp")]
+    [InlineData("amqpws")]
     public async Task A_wrong_key_is_refused_and_the_refusal_is_explained(string transport)
     {
         var device = await shared.Server.Hub.CreateDeviceAsync(SharedServer.NewId("wrong"));
@@ -81,8 +83,8 @@ public sealed class AccessTests(SharedServer shared)
     public async Task A_connection_ends_when_its_token_does()
     {
         var device = await shared.Server.Hub.CreateDeviceAsync(SharedServer.NewId("short"));
-        var token = SasToken.ForDevice(Host, device.Id, device.PrimaryKey, TimeSpan.FromSeconds(5));
-        var result = await AcceptedAsync(new { token, actions = new object[] { new { send = new { body = "in time" } }, new { untilDisconnected = 30000 } } });
+        var sign = new { resource = $"{Host}/devices/{device.Id}", key = device.PrimaryKey, seconds = 5 };
+        var result = await AcceptedAsync(new { sign, actions = new object[] { new { send = new { body = "in time" } }, new { untilDisconnected = 30000 } } });
         (await shared.Server.Reader.SingleAsync(device.Id)).Text.ShouldBe("in time");
         var lived = (long)result["results"]![1]!["at"]! - (long)result["openedAt"]!;
         lived.ShouldBeGreaterThan(2000, "the connection may not end before the token");
@@ -104,6 +106,9 @@ public sealed class AccessTests(SharedServer shared)
     [InlineData("mqtt", "mqtt")]
     [InlineData("mqtt", "mqttws")]
     [InlineData("mqttws", "mqtt")]
+    [InlineData("amqp", "amqp")]
+    [InlineData("amqp", "mqtt")]
+    [InlineData("mqtt", "amqpws")]
     public async Task A_second_connection_of_a_device_ends_the_first(string firstTransport, string secondTransport)
     {
         var device = await shared.Server.Hub.CreateDeviceAsync(SharedServer.NewId("takeover"));
@@ -162,6 +167,8 @@ public sealed class AccessTests(SharedServer shared)
     [InlineData("mqtt", "SHA256", true)]
     [InlineData("mqtt", "SHA256", false)]
     [InlineData("mqttws", "SHA256", true)]
+    [InlineData("amqp", "SHA256", true)]
+    [InlineData("amqpws", "SHA1", false)]
     public async Task A_certificate_with_an_enrolled_thumbprint_opens_the_door(string transport, string algorithm, bool primary)
     {
         var id = SharedServer.NewId("x509");

@@ -17,6 +17,8 @@ public sealed class TelemetryTests(SharedServer shared)
     [Theory]
     [InlineData("mqtt")]
     [InlineData("mqttws")]
+    [InlineData("amqp")]
+    [InlineData("amqpws")]
     public async Task A_message_arrives_with_body_and_all_properties(string transport)
     {
         var device = await shared.Server.Hub.CreateDeviceAsync(SharedServer.NewId(transport));
@@ -53,6 +55,8 @@ public sealed class TelemetryTests(SharedServer shared)
     [Theory]
     [InlineData("mqtt")]
     [InlineData("mqttws")]
+    [InlineData("amqp")]
+    [InlineData("amqpws")]
     public async Task Bodies_of_any_bytes_and_size_arrive_unchanged(string transport)
     {
         var device = await shared.Server.Hub.CreateDeviceAsync(SharedServer.NewId("body"));
@@ -84,6 +88,8 @@ public sealed class TelemetryTests(SharedServer shared)
     [Theory]
     [InlineData("mqtt")]
     [InlineData("mqttws")]
+    [InlineData("amqp")]
+    [InlineData("amqpws")]
     public async Task A_module_sends_in_its_own_name_and_by_a_named_output(string transport)
     {
         var id = SharedServer.NewId("host");
