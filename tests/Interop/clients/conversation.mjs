@@ -67,8 +67,9 @@ class Device {
       };
       if (this.client.onDeviceMethod) this.client.onDeviceMethod(name, handler);
       else this.client.onMethod(name, handler);
+      // One after the other: over AMQP the SDK forgets whoever asks while its links are being attached.
+      await this.enabled();
     }
-    await this.enabled();
   }
 
   async reach(what, count) {

@@ -15,7 +15,7 @@ const transports = { mqtt: mqtt.Mqtt, mqttws: mqtt.MqttWs, amqp: amqp.Amqp, amqp
 
 function makeMessage({ body = '', bodyBase64, properties = [], ...system }) {
   const message = new device.Message(bodyBase64 ? Buffer.from(bodyBase64, 'base64') : body);
-  for (const [name, value] of Object.entries(system)) message[name] = name === 'expiryTimeUtc' ? new Date(value) : value;
+  for (const [name, value] of Object.entries(system)) if (value !== null) message[name] = name === 'expiryTimeUtc' ? new Date(value) : value;
   for (const [name, value] of properties) message.properties.add(name, value);
   return message;
 }
