@@ -1,5 +1,5 @@
 using Homeport.Contract.Rest;
-using Homeport.Device.Hub;
+using Homeport.Device.Client.Errors;
 using Homeport.Device.Provisioning;
 using Homeport.Server.Demo;
 using Homeport.Server.Options;
@@ -43,10 +43,14 @@ internal static class Commands
     private static async Task ServeAsync(ServerOptions options, CancellationToken token)
     {
         var ports = Ports.Choose(options);
-        using var installation = await Installation.OpenAsync(options.DataDirectory, token);
+        using var installation = await Installation.OpenAsync(options.DataDirectory, TimeProvider.System, token);
         await using var server = new HomeportServer(options, ports, installation, TimeProvider.System);
+        var first = await server.Accounts.EnsureFirstAsync(token);
         await server.StartAsync(token);
-        var ready = Welcome.Describe(options, ports, installation, server.CaFile);
+        var ready = Welcome.Describe(options, ports, installation, server.CaFile) with
+        {
+            Administrator = first is null ? null : new ReadyAdministrator(first.Account.Name, first.Password),
+        };
         await Console.Out.WriteLineAsync(Welcome.Text(ready, options, ports));
         if (options.ReadyFile is not null)
             Welcome.Write(ready, options.ReadyFile);
@@ -67,7 +71,7 @@ internal static class Commands
         {
             await Console.Out.WriteLineAsync();
         }
-        catch (Exception e) when (e is TpmException or ProvisioningException or HubConnectionException or HttpRequestException or FormatException)
+        catch (Exception e) when (e is TpmException or ProvisioningException or IotHubException or HttpRequestException or FormatException)
         {
             await Console.Error.WriteLineAsync($"homeport: the demonstration ended: {e.Message}");
         }

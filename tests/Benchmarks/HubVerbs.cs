@@ -58,6 +58,33 @@ internal static class HubVerbs
             RegistryBenchmark.RunAsync(targets, new RegistryOptions(parsed.GetValue(callers), parsed.GetValue(elements), Time(parsed)), token));
     }
 
+    public static Command Registrations(string[] args)
+    {
+        var callers = new Option<int>("--callers") { DefaultValueFactory = _ => 8, Description = "Devices that register at once." };
+        var chips = new Option<int>("--chips") { DefaultValueFactory = _ => 100, Description = "TPMs; making their keys takes a tenth of a second each." };
+        return Make(args, "registrations", "Registrations per second over HTTPS with full handshakes.", [callers, chips], (targets, parsed, token) =>
+            RegistrationBenchmark.RunAsync(targets, new RegistrationOptions(parsed.GetValue(callers), parsed.GetValue(chips), Time(parsed)), token));
+    }
+
+    public static Command Enrollments(string[] args)
+    {
+        var count = new Option<int>("--count") { DefaultValueFactory = _ => 1_000_000, Description = "Enrollments of each kind, and endorsement keys." };
+        var lookUps = new Option<int>("--look-ups") { DefaultValueFactory = _ => 20_000 };
+        return Make(args, "enrollments", "Look-ups among many enrollments, and the import of endorsement keys.", [count, lookUps], (targets, parsed, token) =>
+            EnrollmentBenchmark.RunAsync(targets, new EnrollmentOptions(parsed.GetValue(count), parsed.GetValue(lookUps)), token));
+    }
+
+    public static Command Queue(string[] args)
+    {
+        var messages = new Option<int>("--messages") { DefaultValueFactory = _ => 1_000_000 };
+        var batch = new Option<int>("--batch") { DefaultValueFactory = _ => 100, Description = "Messages per call." };
+        var callers = new Option<int>("--callers") { DefaultValueFactory = _ => 4, Description = "Calls at a time." };
+        var body = new Option<int>("--body") { DefaultValueFactory = _ => 256, Description = "Bytes per message." };
+        return Make(args, "queue", "The device client's durable queue: accept without a hub, then drain.", [messages, batch, callers, body], (targets, parsed, token) =>
+            QueueBenchmark.RunAsync(
+                targets, new QueueOptions(parsed.GetValue(messages), parsed.GetValue(batch), parsed.GetValue(callers), parsed.GetValue(body)), token));
+    }
+
     private static Command Make(
         string[] args, string name, string description, Option[] options, Func<TargetSet, ParseResult, CancellationToken, Task<string>> run)
     {

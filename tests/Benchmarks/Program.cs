@@ -12,5 +12,8 @@ return await new RootCommand("Measures Homeport beside mosquitto and a bare Kest
     HubVerbs.Commands(args),
     HubVerbs.Registry(args),
     HubVerbs.Amqp(args),
+    HubVerbs.Registrations(args),
+    HubVerbs.Enrollments(args),
+    HubVerbs.Queue(args),
     Verbs.BareServer(),
 }.Parse(args).InvokeAsync();
