@@ -43,7 +43,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         // The doors are mapped when all is built; Kestrel asks for the handler by this.
         MqttDoor? mqtt = null;
         AmqpDoor? amqp = null;
-        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, ports, tls, () => mqtt!, () => amqp!, time));
+        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, ports, tls, (() => mqtt!, () => amqp!), time));
         ConsoleServices? console = null;
         builder.Services.AddConsole(() => console!);
         _web = builder.Build();
@@ -148,7 +148,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         }
     }
 
-    private static void ConfigureDoors(KestrelServerOptions kestrel, Ports ports, DoorTls tls, Func<MqttDoor> mqtt, Func<AmqpDoor> amqp, TimeProvider time)
+    private static void ConfigureDoors(KestrelServerOptions kestrel, Ports ports, DoorTls tls, (Func<MqttDoor> Mqtt, Func<AmqpDoor> Amqp) doors, TimeProvider time)
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = MaxRequestBody;
@@ -162,12 +162,12 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         kestrel.ListenAnyIP(ports.Mqtt, listen =>
         {
             listen.UseHttps(tls.Callback);
-            listen.Run(connection => mqtt().OnConnectedAsync(connection));
+            listen.Run(connection => doors.Mqtt().OnConnectedAsync(connection));
         });
         kestrel.ListenAnyIP(ports.Amqp, listen =>
         {
             listen.UseHttps(tls.Callback);
-            listen.Run(connection => amqp().OnConnectedAsync(connection));
+            listen.Run(connection => doors.Amqp().OnConnectedAsync(connection));
         });
         kestrel.ListenAnyIP(ports.Crl, listen => listen.Protocols = HttpProtocols.Http1);
     }
