@@ -85,6 +85,15 @@ internal static class HubVerbs
                 targets, new QueueOptions(parsed.GetValue(messages), parsed.GetValue(batch), parsed.GetValue(callers), parsed.GetValue(body)), token));
     }
 
+    public static Command Events(string[] args)
+    {
+        var messages = new Option<int>("--messages") { DefaultValueFactory = _ => 1_000_000, Description = "Messages in the log." };
+        var body = new Option<int>("--body") { DefaultValueFactory = _ => 256, Description = "Bytes per message." };
+        var stalled = new Option<int>("--stalled") { DefaultValueFactory = _ => 4, Description = "Readers that stopped reading, of the second pass." };
+        return Make(args, "events", "Events read from a full log per second, over AMQP.", [messages, body, stalled], (targets, parsed, token) =>
+            EventsBenchmark.RunAsync(targets, new EventsOptions(parsed.GetValue(messages), parsed.GetValue(body), parsed.GetValue(stalled)), token));
+    }
+
     private static Command Make(
         string[] args, string name, string description, Option[] options, Func<TargetSet, ParseResult, CancellationToken, Task<string>> run)
     {

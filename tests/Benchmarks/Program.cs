@@ -15,5 +15,6 @@ return await new RootCommand("Measures Homeport beside mosquitto and a bare Kest
     HubVerbs.Registrations(args),
     HubVerbs.Enrollments(args),
     HubVerbs.Queue(args),
+    HubVerbs.Events(args),
     Verbs.BareServer(),
 }.Parse(args).InvokeAsync();
