@@ -43,7 +43,7 @@ internal static class Commands
     private static async Task ServeAsync(ServerOptions options, CancellationToken token)
     {
         var ports = Ports.Choose(options);
-        using var installation = await Installation.OpenAsync(options.DataDirectory, token);
+        using var installation = await Installation.OpenAsync(options.DataDirectory, TimeProvider.System, token);
         await using var server = new HomeportServer(options, ports, installation, TimeProvider.System);
         await server.StartAsync(token);
         var ready = Welcome.Describe(options, ports, installation, server.CaFile);

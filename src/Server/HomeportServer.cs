@@ -58,6 +58,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapTwins(parts.Hub);
         _web.MapMethods(parts.Hub);
         parts.Fleet.Map(_web, parts.Hub);
+        parts.Events.Map(_web, parts.Hub);
         _web.MapMessages(parts.Hub);
         _web.MapDiagnosis(parts.Diagnosis);
         _web.MapTelemetry(parts.Devices);

@@ -41,10 +41,11 @@ internal sealed class ServerParts : IAsyncDisposable
         Authorities = new CertificateAuthorities(certificates, time, new IssuedConnections(identities, live).CloseAsync);
 
         _records = SqliteRecordStore.Open(Path.Combine(options.DataDirectory, $"{Installation.HubName}.messages.db"), options.Partitions);
-        _log = new HubLog(_records, TimeSpan.FromDays(options.RetentionDays), time, loggers.CreateLogger<HubLog>());
+        _log = new HubLog(_records, options.Retention, time, loggers.CreateLogger<HubLog>());
         _events = new EventRelay(new SqliteEventStore(installation.Database, Installation.HubName), _log, loggers.CreateLogger<EventRelay>());
         events.Stored = _events.Wake;
-        var activity = new ActivityJournal(identities, time, loggers.CreateLogger<ActivityJournal>(), new ConnectionEvents(live, events, _events, time));
+        var connections = new ConnectionEvents(live, events, _events, time);
+        var activity = new ActivityJournal(identities, time, loggers.CreateLogger<ActivityJournal>(), connections);
         var sweeper = new ConnectionSweeper(time);
 
         var settings = new CloudToDeviceSettings();
@@ -80,7 +81,12 @@ internal sealed class ServerParts : IAsyncDisposable
         DeviceMessages = new MessageApi(Hub, messages, feedback);
         Diagnosis = new DiagnosisApi(Hub, door.Subscriptions);
         _fleet = new FleetParts(Hub, installation.Database, loggers);
-        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, .. _fleet.Background];
+        connections.Changed = _fleet.ConnectionChanged;
+        var quota = new QuotaKeeper(door.Throttles, new SqliteQuotaStore(installation.Database, Installation.HubName), time, loggers.CreateLogger<QuotaKeeper>());
+        Events = new EventParts(_log, options, installation, time);
+        Nodes.AddEvents(Events.Hub);
+        Nodes.AddServices(Hub, feedback, FileNotifications);
+        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, quota.RunAsync, .. _fleet.Background];
     }
 
     /// <summary>What runs beside the doors until the server stops.</summary>
@@ -109,6 +115,9 @@ internal sealed class ServerParts : IAsyncDisposable
 
     /// <summary>Work with many devices at once.</summary>
     public FleetParts Fleet => _fleet;
+
+    /// <summary>Readers of events.</summary>
+    public EventParts Events { get; }
 
     public ProvisioningParts Provisioning { get; }
 

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Homeport.Contract.Rest;
+using Homeport.Hub.Access;
 using Homeport.Server.Certificates;
 using Homeport.Server.Options;
 
@@ -24,7 +25,8 @@ internal static class Welcome
             null,
             Installation.ApplicationName,
             new ReadyProvisioning(host, installation.IdScope, Installation.ConnectionStringOf(installation.ProvisioningPolicies[0], host)),
-            [new ReadyHub(Installation.HubName, host, Installation.ConnectionStringOf(installation.HubPolicies[0], host), null)]);
+            [new ReadyHub(Installation.HubName, host, Installation.ConnectionStringOf(installation.HubPolicies[0], host),
+                Installation.EventHubConnectionStringOf(installation.HubPolicies.First(p => p.Rights == Rights.ServiceConnect), host, ports.Amqp))]);
     }
 
     /// <summary>Writes the file for scripts; it holds keys, so only its owner can read it.</summary>
@@ -48,6 +50,8 @@ internal static class Welcome
             .AppendLine()
             .AppendLine("Service connection string of the hub (keep it secret):")
             .AppendLine($"  {hub.ServiceConnectionString}")
+            .AppendLine("Event Hubs-compatible connection string, for readers of messages (keep it secret):")
+            .AppendLine($"  {hub.EventHubConnectionString}")
             .AppendLine("Service connection string of provisioning (keep it secret):")
             .AppendLine($"  {ready.Dps.ServiceConnectionString}")
             .AppendLine();

@@ -166,7 +166,7 @@ internal sealed class HubFixture : IAsyncDisposable
         _database = SqliteDatabase.Open(_folder.File("hub.db"));
         _records = SqliteRecordStore.Open(_folder.File("messages.db"), 4);
         Disk = new UnreliableDisk(_records);
-        _log = new HubLog(Disk, TimeSpan.FromDays(7), Time, _storageLog);
+        _log = new HubLog(Disk, new RetentionLimits(TimeSpan.FromDays(7)), Time, _storageLog);
         Store = new ObservedStore(new SqliteIdentityStore(_database, _seal, "hub1"));
         Live = new LiveConnections();
         Registry = new IdentityRegistry(Store, Live, Time);

@@ -42,10 +42,19 @@ public static class HubErrors
     public static readonly ServiceError ServiceUnavailable = new(nameof(ServiceUnavailable), 503001, "The server cannot take the request now.");
     public static readonly ServiceError GatewayTimeout = new(nameof(GatewayTimeout), 504101, "The device did not answer in time.");
     public static readonly ServiceError InvalidOperation = new(nameof(InvalidOperation), 400003, "The call cannot be made in this state.");
+    public static readonly ServiceError JobQuotaExceeded = new(nameof(JobQuotaExceeded), 403003, "An import or export of the registry is under way.");
+    public static readonly ServiceError BlobContainerValidationError = new(nameof(BlobContainerValidationError), 400008, "The blob container cannot be used.");
     public static readonly ServiceError JobNotFound = new(nameof(JobNotFound), 404002, "There is no such job.");
     public static readonly ServiceError ConfigurationNotFound = new(nameof(ConfigurationNotFound), 404301, "There is no such configuration.");
     public static readonly ServiceError JobAlreadyExists = new(nameof(JobAlreadyExists), 409104, "There is a job with this id already.");
     public static readonly ServiceError ConfigurationAlreadyExists = new(nameof(ConfigurationAlreadyExists), 409401, "There is a configuration with this id already.");
     public static readonly ServiceError ThrottlingMaxActiveJobCountExceeded =
         new(nameof(ThrottlingMaxActiveJobCountExceeded), 429004, "As many jobs wait as may wait.");
+
+    // The Event Hubs SDK knows by these words that trying again is of no use.
+    public static readonly ServiceError ConsumerGroupNotFound = new(nameof(ConsumerGroupNotFound), 404302, "The messaging entity 'consumer group' could not be found.");
+    public static readonly ServiceError PartitionNotFound = new(nameof(PartitionNotFound), 404303, "The messaging entity 'partition' could not be found.");
+    public static readonly ServiceError TooManyConsumerGroups = new(nameof(TooManyConsumerGroups), 403301, "The hub has as many consumer groups as it may have.");
+    public static readonly ServiceError TooManyReceivers = new(nameof(TooManyReceivers), 403302, "The partition has as many receivers as it may have.");
+    public static readonly ServiceError ReceiverDisconnected = new(nameof(ReceiverDisconnected), 409302, "Another receiver has the partition.");
 }

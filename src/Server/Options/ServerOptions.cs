@@ -39,8 +39,8 @@ public sealed record ServerOptions
     /// <summary>Partitions of a new hub; 4 as in Azure. An existing hub keeps its number.</summary>
     public required int Partitions { get; init; }
 
-    /// <summary>Days that messages are kept; 1 as in Azure.</summary>
-    public required int RetentionDays { get; init; }
+    /// <summary>How long messages are kept: one day, as in Azure, and no limit of their size.</summary>
+    public required RetentionLimits Retention { get; init; }
 
     /// <summary>Sources of events that go into the log beside telemetry; none, as in Azure without a route for them.</summary>
     public required IReadOnlySet<MessageSource> Events { get; init; }

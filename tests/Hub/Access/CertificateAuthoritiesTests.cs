@@ -194,6 +194,18 @@ public sealed class CertificateAuthoritiesTests
         _live.Changes.ShouldBeGreaterThan(changes);
     }
 
+    [Fact]
+    public async Task Connections_that_another_CA_let_in_stay()
+    {
+        var (gone, other) = (TestAuthority.Root("Gone", Now), TestAuthority.Root("Other", Now));
+        await VerifiedAsync("gone", gone);
+        await VerifiedAsync("other", other);
+        var (ends, stays) = (Connect("d1", null, AuthenticationType.CertificateAuthority), Connect("d2", null, AuthenticationType.CertificateAuthority));
+        (ends.Authority, stays.Authority) = (gone.Certificate.GetCertHashString(System.Security.Cryptography.HashAlgorithmName.SHA256), other.Certificate.GetCertHashString(System.Security.Cryptography.HashAlgorithmName.SHA256));
+        (await _authorities.DeleteAsync("gone", IfMatch.Absent, default)).ShouldBeNull();
+        (ends.Reason, stays.Reason).ShouldBe((CloseReason.IdentityChanged, CloseReason.None));
+    }
+
     private static CaCertificate Succeeded(Outcome<CaCertificate> outcome)
     {
         outcome.Refusal.ShouldBeNull(outcome.Refusal?.Text);

@@ -16,7 +16,7 @@ public sealed record ReadyPorts(int Https, int Mqtt, int? Amqp);
 
 public sealed record ReadyDps(string Endpoint, string IdScope, string ServiceConnectionString);
 
-public sealed record ReadyHub(string Name, string HostName, string ServiceConnectionString);
+public sealed record ReadyHub(string Name, string HostName, string ServiceConnectionString, string EventHubConnectionString);
 
 /// <summary>The parts of HostName=…;SharedAccessKeyName=…;SharedAccessKey=….</summary>
 public sealed record ServiceCredential(string HostName, string Policy, string Key)

@@ -12,8 +12,8 @@ namespace Homeport.Hub.Access.Certificates;
 /// </summary>
 /// <param name="store">Keeps them.</param>
 /// <param name="time">The clock.</param>
-/// <param name="withdrawn">Called after a CA lets nobody in any more.</param>
-public sealed class CertificateAuthorities(ICertificateStore store, TimeProvider time, Func<CancellationToken, Task>? withdrawn = null)
+/// <param name="withdrawn">Called with a CA that lets nobody in any more.</param>
+public sealed class CertificateAuthorities(ICertificateStore store, TimeProvider time, Func<CaCertificate, CancellationToken, Task>? withdrawn = null)
 {
     /// <summary>CA certificates that a hub may have, as in Azure.</summary>
     public const int MaxCertificates = 25;
@@ -56,7 +56,7 @@ public sealed class CertificateAuthorities(ICertificateStore store, TimeProvider
         }
     }
 
-    /// <summary>Deletes one; ends the connections of devices that came by a CA, so that those of this CA are gone. Null when it is done.</summary>
+    /// <summary>Deletes one; ends the connections of the devices that came by it. Null when it is done.</summary>
     public async Task<Refusal?> DeleteAsync(string name, IfMatch condition, CancellationToken token)
     {
         while (true)
@@ -67,7 +67,7 @@ public sealed class CertificateAuthorities(ICertificateStore store, TimeProvider
                 return Changed(existing);
             if (await store.DeleteAsync(name, existing.ETag, token))
             {
-                await WithdrawAsync();
+                await WithdrawAsync(existing);
                 return null;
             }
             if (condition.IsConditional)
@@ -136,11 +136,11 @@ public sealed class CertificateAuthorities(ICertificateStore store, TimeProvider
         if (!await store.ReplaceAsync(replaced, existing.ETag, token))
             return Changed(existing);
         if (existing.Verified && !same)
-            await WithdrawAsync();
+            await WithdrawAsync(existing);
         return replaced;
     }
 
-    private Task WithdrawAsync() => withdrawn is null ? Task.CompletedTask : withdrawn(CancellationToken.None);
+    private Task WithdrawAsync(CaCertificate gone) => withdrawn is null ? Task.CompletedTask : withdrawn(gone, CancellationToken.None);
 
     private string? CheckAuthority(X509Certificate2 certificate) => AuthorityFailure(certificate) ?? ChainCheck.TimeFailure(certificate, time.GetUtcNow());
 
