@@ -43,10 +43,14 @@ internal static class Commands
     private static async Task ServeAsync(ServerOptions options, CancellationToken token)
     {
         var ports = Ports.Choose(options);
-        using var installation = await Installation.OpenAsync(options.DataDirectory, token);
+        using var installation = await Installation.OpenAsync(options.DataDirectory, TimeProvider.System, token);
         await using var server = new HomeportServer(options, ports, installation, TimeProvider.System);
+        var first = await server.Accounts.EnsureFirstAsync(token);
         await server.StartAsync(token);
-        var ready = Welcome.Describe(options, ports, installation, server.CaFile);
+        var ready = Welcome.Describe(options, ports, installation, server.CaFile) with
+        {
+            Administrator = first is null ? null : new ReadyAdministrator(first.Account.Name, first.Password),
+        };
         await Console.Out.WriteLineAsync(Welcome.Text(ready, options, ports));
         if (options.ReadyFile is not null)
             Welcome.Write(ready, options.ReadyFile);

@@ -25,7 +25,7 @@ internal sealed class FleetParts : IDisposable
 
         var configurations = new SqliteConfigurationStore(database, hub.Name);
         Configurations = new DeviceConfigurations(configurations, rows, hub.Twins, hub.Registry, hub.Time);
-        var applier = new ConfigurationApplier(configurations, rows, hub.Twins, hub.Time, loggers.CreateLogger<ConfigurationApplier>());
+        var applier = new ConfigurationApplier(configurations, rows, hub.Twins, new ModuleContent(hub.Registry, hub.Twins), hub.Time, loggers.CreateLogger<ConfigurationApplier>());
         Configurations.Changed = applier.NoteAll;
         ConnectionChanged = applier.Note;
         hub.Twins.Changed = applier.Note;

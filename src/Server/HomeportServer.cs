@@ -3,12 +3,13 @@ using Homeport.Gateway;
 using Homeport.Gateway.Amqp;
 using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Devices;
-using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Gateway.WebSockets;
 using Homeport.Hub.Telemetry;
+using Homeport.People.Accounts;
 using Homeport.Server.Certificates;
 using Homeport.Server.Options;
+using Homeport.WebConsole;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -41,32 +42,44 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTime);
         // The doors are mapped when all is built; Kestrel asks for the handler by this.
         MqttDoor? mqtt = null;
+<<<<<<< HEAD
+        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, ports, tls, () => mqtt!, time));
+        ConsoleServices? console = null;
+        builder.Services.AddConsole(() => console!);
+=======
         AmqpDoor? amqp = null;
         builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, ports, tls, () => mqtt!, () => amqp!, time));
+>>>>>>> origin/main
         _web = builder.Build();
         var loggers = _web.Services.GetRequiredService<ILoggerFactory>();
 
         var parts = _parts = new ServerParts(options, installation, time, loggers);
         mqtt = parts.Mqtt;
+<<<<<<< HEAD
+        console = ConsoleParts.Of(parts, options, installation, authority);
+=======
         amqp = parts.Amqp;
+>>>>>>> origin/main
         Messages = parts.Hub.Messages;
 
         _web.Use((context, next) => GuardAsync(context, next, parts.Hub, loggers.CreateLogger<HomeportServer>()));
         MapPlainHttp(ports, authority);
         _web.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero });
+        _web.MapConsole();
+        parts.People.Map(_web);
         _web.MapRegistry(parts.Hub);
         _web.MapBulk(parts.Hub);
         _web.MapTwins(parts.Hub);
         _web.MapMethods(parts.Hub);
         parts.Fleet.Map(_web, parts.Hub);
+        parts.Events.Map(_web, parts.Hub);
         _web.MapMessages(parts.Hub);
         _web.MapDiagnosis(parts.Diagnosis);
         _web.MapTelemetry(parts.Devices);
         _web.MapDeviceBound(parts.Devices);
         _web.MapServiceMessages(parts.DeviceMessages);
         _web.MapCertificates(parts.Hub, parts.Authorities);
-        _web.MapProvisioningDevices(parts.Provisioning);
-        _web.MapProvisioningService(parts.Provisioning);
+        parts.Provisioning.Map(_web);
         _web.MapWebSockets(parts.Hub, mqtt, amqp);
         _files = new FileParts(options, ports.Https, installation, parts, loggers);
         _files.Map(_web);
@@ -76,6 +89,9 @@ internal sealed partial class HomeportServer : IAsyncDisposable
 
     /// <summary>PEM file that clients have to trust.</summary>
     public string CaFile { get; }
+
+    /// <summary>Who may sign in.</summary>
+    public AccountService Accounts => _parts.People.Accounts;
 
     /// <summary>Reads the hub's messages.</summary>
     public MessageReader Messages { get; }

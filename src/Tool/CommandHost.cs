@@ -21,6 +21,17 @@ internal sealed class CommandHost
         return 0;
     });
 
+    /// <summary>Lets a command run that finds its server itself, if it needs one.</summary>
+    public Command RunUnconnected(Command command, Func<ParseResult, ConnectionOptions, CancellationToken, Task> run)
+    {
+        command.SetAction((parsed, token) => ToolException.GuardAsync(async () =>
+        {
+            await run(parsed, _connection, token);
+            return 0;
+        }, token));
+        return command;
+    }
+
     /// <summary>Lets a command run that decides on its exit code.</summary>
     public Command Run(Command command, Func<Call, Task<int>> run)
     {

@@ -29,13 +29,26 @@ internal sealed class ConnectionOptions
             command.Options.Add(option);
     }
 
+    /// <summary>True when the command line or the environment names a server.</summary>
+    public bool IsGiven(ParseResult parsed)
+        => parsed.GetValue(_readyFile) is not null || !string.IsNullOrEmpty(parsed.GetValue(_connectionString) ?? Environment.GetEnvironmentVariable(Variable));
+
+    /// <summary>The CA file, or null.</summary>
+    public string? CaFile(ParseResult parsed) => parsed.GetValue(_readyFile) is { } file ? Read(file.FullName).CaFile : parsed.GetValue(_ca)?.FullName;
+
+    /// <summary>The server's ready file, or null when the command line names none.</summary>
+    public ReadyFile? Ready(ParseResult parsed) => parsed.GetValue(_readyFile) is { } file ? Read(file.FullName) : null;
+
     /// <summary>Opens a client.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="connectionString">In place of that of the command line, or null.</param>
     /// <exception cref="ToolException">The options do not name a server.</exception>
-    public HubClient Open(ParseResult parsed)
+    public HubClient Open(ParseResult parsed, string? connectionString = null)
     {
         var (text, ca, port) = (parsed.GetValue(_connectionString) ?? Environment.GetEnvironmentVariable(Variable), parsed.GetValue(_ca)?.FullName, parsed.GetValue(_port));
-        if (parsed.GetValue(_readyFile) is { } file)
-            (text, ca, port) = FromReadyFile(file.FullName);
+        if (Ready(parsed) is { } ready)
+            (text, ca, port) = (ready.Hubs[0].ServiceConnectionString, ready.CaFile, ready.Ports.Https);
+        text = connectionString ?? text;
         if (string.IsNullOrEmpty(text))
             throw ToolException.BadUsage($"Say which hub: --ready-file, --connection-string or the environment variable {Variable}.");
         if (!ConnectionString.TryParse(text, out var connection, out var reason))
@@ -54,12 +67,11 @@ internal sealed class ConnectionOptions
         }
     }
 
-    private static (string Text, string Ca, int Port) FromReadyFile(string path)
+    private static ReadyFile Read(string path)
     {
         try
         {
-            var ready = JsonSerializer.Deserialize(File.ReadAllBytes(path), Json.Default.ReadyFile)!;
-            return (ready.Hubs[0].ServiceConnectionString, ready.CaFile, ready.Ports.Https);
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), Json.Default.ReadyFile)!;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {

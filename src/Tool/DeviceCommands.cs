@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Text.Json;
 using Homeport.Contract.Rest;
+using Homeport.Tool.Connect;
+using Homeport.Tool.Image;
 
 namespace Homeport.Tool;
 
@@ -17,6 +19,8 @@ internal static class DeviceCommands
         Delete(host),
         Enable(host),
         Disable(host),
+        ConnectCommand.Create(host),
+        ImageCommand.Create(host),
     };
 
     private static Command List(CommandHost host)

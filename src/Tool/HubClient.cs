@@ -66,6 +66,7 @@ internal sealed class HubClient : IDisposable
         _policy = connection.SharedAccessKeyName!;
         _key = Convert.FromBase64String(connection.SharedAccessKey!);
         Time = time;
+        Trust = trust;
         var handler = new SocketsHttpHandler();
         handler.SslOptions.RemoteCertificateValidationCallback = trust.Validate;
         _http = new HttpClient(handler) { BaseAddress = new UriBuilder(Uri.UriSchemeHttps, connection.HostName, port).Uri, Timeout = Timeout.InfiniteTimeSpan };
@@ -73,6 +74,9 @@ internal sealed class HubClient : IDisposable
 
     /// <summary>Host name of the hub, as devices write it.</summary>
     public string HostName { get; }
+
+    /// <summary>Which servers are believed.</summary>
+    public ServerTrust Trust { get; }
 
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; }

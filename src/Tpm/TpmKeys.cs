@@ -6,6 +6,13 @@ using Homeport.Tpm.Structures;
 namespace Homeport.Tpm;
 
 /// <summary>
+/// A key under the storage root key of one TPM, encrypted by it: may lie on a disk, since only that TPM can load it.
+/// </summary>
+/// <param name="Private">TPM2B_PRIVATE without its size.</param>
+/// <param name="Public">TPMT_PUBLIC.</param>
+public sealed record WrappedKey(ReadOnlyMemory<byte> Private, ReadOnlyMemory<byte> Public);
+
+/// <summary>
 /// The keys that a device identity needs, at the handles that the Azure IoT SDKs share (<see cref="TpmHandle"/>): reads or makes the endorsement key
 /// and the storage root key, activates what a server wrapped, imprints, and signs. Every method leaves no session and no transient object behind,
 /// also when it fails.
@@ -67,9 +74,14 @@ public sealed class TpmKeys(Tpm2 tpm)
     /// <see cref="TpmResponseCode.Integrity"/>: wrapped for another TPM or another storage root key; <see cref="TpmFailure.Malformed"/>: not a blob.
     /// </exception>
     public void Activate(ReadOnlySpan<byte> authenticationKey, uint handle = TpmHandle.IdentityKey)
+        => Keep(Open(authenticationKey), handle);
+
+    /// <summary>Opens a device key that a server wrapped for this TPM, without keeping it: <see cref="Keep"/> does.</summary>
+    /// <exception cref="TpmException">As <see cref="Activate"/>.</exception>
+    public WrappedKey Open(ReadOnlySpan<byte> authenticationKey)
     {
         var (secret, area) = Import(authenticationKey);
-        LoadAndKeep(secret, area, handle);
+        return new WrappedKey(secret, area);
     }
 
     /// <summary>
@@ -96,7 +108,10 @@ public sealed class TpmKeys(Tpm2 tpm)
     /// <summary>
     /// Puts a known HMAC-SHA256 key of 1 to 64 bytes into the TPM at <paramref name="handle"/>, in place of what was there. It cannot be read back.
     /// </summary>
-    public void Imprint(ReadOnlySpan<byte> hmacKey, uint handle)
+    public void Imprint(ReadOnlySpan<byte> hmacKey, uint handle) => Keep(Wrap(hmacKey), handle);
+
+    /// <summary>Hands a known HMAC-SHA256 key of 1 to 64 bytes to the TPM and takes it back wrapped: nothing in the TPM changes yet.</summary>
+    public WrappedKey Wrap(ReadOnlySpan<byte> hmacKey)
     {
         if (hmacKey.Length is 0 or > Challenge.MaxKeyBytes)
             throw new TpmException(TpmFailure.Malformed, $"A device key of {hmacKey.Length} bytes does not fit into a TPM, which takes 1 to 64.");
@@ -105,7 +120,7 @@ public sealed class TpmKeys(Tpm2 tpm)
         try
         {
             var made = tpm.Execute(new CreateCommand(TpmHandle.StorageRootKey, TpmAuthorization.Empty, copy, TpmTemplates.HmacKey));
-            LoadAndKeep(made.Private, made.Public, handle);
+            return new WrappedKey(made.Private, made.Public);
         }
         finally
         {
@@ -203,9 +218,12 @@ public sealed class TpmKeys(Tpm2 tpm)
         }
     }
 
-    private void LoadAndKeep(ReadOnlyMemory<byte> secret, ReadOnlyMemory<byte> area, uint handle)
+    /// <summary>Loads a wrapped key and keeps it at <paramref name="handle"/>, in place of what was there.</summary>
+    /// <exception cref="TpmException"><see cref="TpmResponseCode.Integrity"/>: wrapped by another TPM, or before this one was cleared.</exception>
+    public void Keep(WrappedKey key, uint handle)
     {
-        var loaded = tpm.Execute(new LoadCommand(TpmHandle.StorageRootKey, TpmAuthorization.Empty, secret, area));
+        ArgumentNullException.ThrowIfNull(key);
+        var loaded = tpm.Execute(new LoadCommand(TpmHandle.StorageRootKey, TpmAuthorization.Empty, key.Private, key.Public));
         try
         {
             Remove(handle);

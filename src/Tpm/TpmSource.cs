@@ -29,6 +29,9 @@ public sealed class TpmSource
 
     public TpmPasswords Passwords { get; init; } = TpmPasswords.Empty;
 
+    /// <summary>The same TPM, used with the passwords of its hierarchies.</summary>
+    public TpmSource WithPasswords(TpmPasswords passwords) => new(Name, _open) { Passwords = passwords };
+
     public static TpmSource Device(string path) => new($"device:{path}", () => new DeviceFileChannel(path));
 
     public static TpmSource Software(SoftwareTpm software)

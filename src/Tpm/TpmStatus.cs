@@ -111,6 +111,28 @@ public sealed class TpmStatus(Tpm2 tpm)
         return handles;
     }
 
+    /// <summary>The algorithms that the TPM has (TPM_ALG_ID).</summary>
+    public IReadOnlySet<uint> GetAlgorithms() => Pages(TpmCapability.Algorithms, 0, static entry => entry.Property);
+
+    /// <summary>The commands that can be reached (TPM_CC; those of the vendor without their mark).</summary>
+    public IReadOnlySet<uint> GetCommands() => Pages(TpmCapability.Commands, 0, static entry => entry.Property & 0xFFFF);
+
+    private HashSet<uint> Pages(TpmCapability capability, uint first, Func<(uint Property, uint Value), uint> read)
+    {
+        var found = new HashSet<uint>();
+        for (var page = 0; page < MaxPages; page++)
+        {
+            var part = tpm.Execute(new GetCapabilityCommand(capability, first, PageEntries));
+            foreach (var entry in part.Entries)
+                found.Add(read(entry));
+            if (!part.More || part.Entries.Count == 0)
+                break;
+            first = read(part.Entries[^1]) + 1;
+        }
+
+        return found;
+    }
+
     /// <summary>One property (TPM_PT, Part 2, 6.13), or null when the TPM does not have it.</summary>
     internal uint? Property(uint property)
         => Properties(property, 1).TryGetValue(property, out var value) ? value : null;

@@ -21,9 +21,7 @@ public sealed class TpmStorage(Tpm2 tpm)
     /// <exception cref="TpmException"><see cref="TpmResponseCode.NvDefined"/> when the index exists, <see cref="TpmResponseCode.NvSpace"/> when the memory is full.</exception>
     public void Create(uint index, ReadOnlySpan<byte> content)
     {
-        if (content.Length is 0 or > MaxBytes)
-            throw new TpmException(TpmFailure.Malformed, $"An NV record has 1 to {MaxBytes} bytes, not {content.Length}.");
-        tpm.Execute(new NvDefineSpaceCommand(tpm.OwnerAuthorization, new TpmNvPublic(index, RecordAttributes, content.Length)));
+        Reserve(index, content.Length);
         try
         {
             Write(index, content);
@@ -34,6 +32,18 @@ public sealed class TpmStorage(Tpm2 tpm)
             throw;
         }
     }
+
+    /// <summary>Defines an index that reads as absent until <see cref="Fill"/> wrote it.</summary>
+    /// <exception cref="TpmException">As <see cref="Create"/>.</exception>
+    public void Reserve(uint index, int size)
+    {
+        if (size is 0 or > MaxBytes)
+            throw new TpmException(TpmFailure.Malformed, $"An NV record has 1 to {MaxBytes} bytes, not {size}.");
+        tpm.Execute(new NvDefineSpaceCommand(tpm.OwnerAuthorization, new TpmNvPublic(index, RecordAttributes, size)));
+    }
+
+    /// <summary>Writes a reserved index. Up to 512 bytes are there as a whole or not at all.</summary>
+    public void Fill(uint index, ReadOnlySpan<byte> content) => Write(index, content);
 
     /// <summary>The whole content, or null when the index does not exist or was never written.</summary>
     public byte[]? Read(uint index)

@@ -16,13 +16,15 @@ public static class ProjectArrows
         ["Log"] = ["Contract"],
         ["Hub"] = ["Contract", "Log"],
         ["Provisioning"] = ["Contract", "Tpm", "Hub"],
-        ["Storage"] = ["Hub", "Provisioning", "Log", "Contract"],
-        ["Gateway"] = ["Mqtt", "Amqp", "Contract", "Hub", "Provisioning", "Log", "Tpm"],
-        ["Console"] = ["Contract", "Hub", "Provisioning"],
+        ["People"] = ["Contract"],
+        ["Storage"] = ["Hub", "Provisioning", "Log", "Contract", "People"],
+        ["Gateway"] = ["Mqtt", "Amqp", "Contract", "Hub", "Provisioning", "Log", "Tpm", "People"],
+        ["Console"] = ["Contract", "Hub", "Provisioning", "People"],
         ["Streams"] = ["Hub", "Log"],
         ["Device"] = ["Tpm", "Mqtt", "Contract"],
+        ["Agent"] = ["Device", "Tpm", "Contract"],
         ["Server"] = [Any],
-        ["Tool"] = ["Device", "Contract"],
+        ["Tool"] = ["Device", "Tpm", "Contract"],
     };
 
     /// <summary>Arrows outside the table, unknown projects, arrows into tests and circles.</summary>

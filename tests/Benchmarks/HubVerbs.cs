@@ -46,6 +46,22 @@ internal static class HubVerbs
             RegistryBenchmark.RunAsync(targets, new RegistryOptions(parsed.GetValue(callers), parsed.GetValue(elements), Time(parsed)), token));
     }
 
+    public static Command Registrations(string[] args)
+    {
+        var callers = new Option<int>("--callers") { DefaultValueFactory = _ => 8, Description = "Devices that register at once." };
+        var chips = new Option<int>("--chips") { DefaultValueFactory = _ => 100, Description = "TPMs; making their keys takes a tenth of a second each." };
+        return Make(args, "registrations", "Registrations per second over HTTPS with full handshakes.", [callers, chips], (targets, parsed, token) =>
+            RegistrationBenchmark.RunAsync(targets, new RegistrationOptions(parsed.GetValue(callers), parsed.GetValue(chips), Time(parsed)), token));
+    }
+
+    public static Command Enrollments(string[] args)
+    {
+        var count = new Option<int>("--count") { DefaultValueFactory = _ => 1_000_000, Description = "Enrollments of each kind, and endorsement keys." };
+        var lookUps = new Option<int>("--look-ups") { DefaultValueFactory = _ => 20_000 };
+        return Make(args, "enrollments", "Look-ups among many enrollments, and the import of endorsement keys.", [count, lookUps], (targets, parsed, token) =>
+            EnrollmentBenchmark.RunAsync(targets, new EnrollmentOptions(parsed.GetValue(count), parsed.GetValue(lookUps)), token));
+    }
+
     public static Command Queue(string[] args)
     {
         var messages = new Option<int>("--messages") { DefaultValueFactory = _ => 1_000_000 };

@@ -11,6 +11,8 @@ return await new RootCommand("Measures Homeport beside mosquitto and a bare Kest
     HubVerbs.Methods(args),
     HubVerbs.Commands(args),
     HubVerbs.Registry(args),
+    HubVerbs.Registrations(args),
+    HubVerbs.Enrollments(args),
     HubVerbs.Queue(args),
     Verbs.BareServer(),
 }.Parse(args).InvokeAsync();

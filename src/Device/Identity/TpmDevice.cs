@@ -157,7 +157,7 @@ public sealed class TpmDevice
         {
             if (key.Length is 0 or > Challenge.MaxKeyBytes)
                 throw new ArgumentException($"The key has {key.Length} bytes; a TPM takes 1 to {Challenge.MaxKeyBytes}.", nameof(encodedHmacKey));
-            _source.Use(tpm => Replace(tpm, record, keys => keys.Imprint(key, KeyHandle)));
+            _source.Use(tpm => Replace(tpm, record, new TpmKeys(tpm).Wrap(key)));
         }
         finally
         {
@@ -190,10 +190,35 @@ public sealed class TpmDevice
     internal void Adopt(byte[] authenticationKey, string hostName, string deviceId)
     {
         var record = EncodeRecord(hostName, deviceId);
-        _source.Use(tpm => Replace(tpm, record, keys => keys.Activate(authenticationKey, KeyHandle)));
+        _source.Use(tpm => Replace(tpm, record, new TpmKeys(tpm).Open(authenticationKey)));
     }
 
-    private void Replace(Tpm2 tpm, byte[] record, Action<TpmKeys> makeKey)
+    /// <summary>The key of <see cref="Provision"/>, handed to the TPM and wrapped by it; the logical device stays as it is.</summary>
+    internal WrappedKey Wrap(ReadOnlySpan<byte> key)
+    {
+        var copy = key.ToArray();
+        try
+        {
+            return _source.Use(tpm => new TpmKeys(tpm).Wrap(copy));
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(copy);
+        }
+    }
+
+    /// <summary>Puts a wrapped key and its record in place of what is there. May be done again after it broke off anywhere.</summary>
+    internal void Replace(WrappedKey key, string hostName, string deviceId)
+    {
+        var record = EncodeRecord(hostName, deviceId);
+        _source.Use(tpm => Replace(tpm, record, key));
+    }
+
+    /// <summary>
+    /// The record is reserved before the key changes, so that a full TPM changes nothing, and written after it: should the power fail in between,
+    /// the logical device has no record, never the record of another key.
+    /// </summary>
+    private void Replace(Tpm2 tpm, byte[] record, WrappedKey key)
     {
         var keys = new TpmKeys(tpm);
         var storage = new TpmStorage(tpm);
@@ -202,24 +227,31 @@ public sealed class TpmDevice
         storage.Remove(RecordIndex);
         try
         {
-            storage.Create(RecordIndex, record);
-            makeKey(keys);
+            storage.Reserve(RecordIndex, record.Length);
+            keys.Keep(key, KeyHandle);
+            storage.Fill(RecordIndex, record);
         }
         catch (TpmException e)
         {
-            try
-            {
-                storage.Remove(RecordIndex);
-                var keyIsUntouched = oldKey is not null && keys.ReadPublic(KeyHandle)?.Name.AsSpan().SequenceEqual(oldKey) == true;
-                if (keyIsUntouched && oldRecord is not null)
-                    storage.Create(RecordIndex, oldRecord);
-            }
-            catch (TpmException second)
-            {
-                throw new TpmException(e.Failure, $"{e.Message} The former record could not be restored either: {second.Message}", e);
-            }
-
+            Restore(keys, storage, oldRecord, oldKey, e);
             throw;
+        }
+    }
+
+    private void Restore(TpmKeys keys, TpmStorage storage, byte[]? oldRecord, byte[]? oldKey, TpmException cause)
+    {
+        try
+        {
+            storage.Remove(RecordIndex);
+            var keyIsUntouched = oldKey is not null && keys.ReadPublic(KeyHandle)?.Name.AsSpan().SequenceEqual(oldKey) == true;
+            if (keyIsUntouched && oldRecord is not null)
+                storage.Create(RecordIndex, oldRecord);
+            else if (!keyIsUntouched)
+                keys.Remove(KeyHandle);
+        }
+        catch (TpmException second)
+        {
+            throw new TpmException(cause.Failure, $"{cause.Message} The former record could not be restored either: {second.Message}", cause);
         }
     }
 

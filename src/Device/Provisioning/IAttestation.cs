@@ -101,7 +101,11 @@ public sealed class TpmAttestation : IAttestation
             return new RegisterRequest
             {
                 RegistrationId = _registrationId ?? EndorsementKeyId.DefaultRegistrationId(endorsementKey),
-                Tpm = new TpmAttestationDescription(Convert.ToBase64String(endorsementKey), Convert.ToBase64String(keys.GetStorageRootKey().Encode())),
+                Tpm = new TpmAttestationDescription(Convert.ToBase64String(endorsementKey), Convert.ToBase64String(keys.GetStorageRootKey().Encode()))
+                {
+                    // A service that trusts the chip's manufacturer needs no enrollment for the chip; others do not look at it.
+                    EndorsementCertificate = keys.ReadEndorsementCertificate() is { } certificate ? Convert.ToBase64String(certificate) : null,
+                },
             };
         }),
         cancellationToken);

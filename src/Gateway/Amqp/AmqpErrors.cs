@@ -25,7 +25,8 @@ public static class AmqpErrors
     /// <summary>The condition of an error of the service.</summary>
     public static string ConditionOf(ServiceError error) => error.Code switch
     {
-        403002 or 403004 or 403005 or 403006 or 403800 => ErrorCondition.ResourceLimitExceeded,
+        403002 or 403004 or 403005 or 403006 or 403301 or 403302 or 403800 => ErrorCondition.ResourceLimitExceeded,
+        409302 => ErrorCondition.Stolen,
         403009 => ArgumentError,
         401001 => HubNotFound,
         400003 => ErrorCondition.NotAllowed,

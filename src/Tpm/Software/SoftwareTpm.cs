@@ -231,7 +231,14 @@ public sealed class SoftwareTpm : IDisposable
             ?? throw new TpmException(TpmFailure.NotInstalled, $"{_options.Program} is not installed: apt-get install swtpm");
         File.Delete(_paths.DataSocket);
         File.Delete(_paths.ControlSocket);
-        var start = new ProcessStartInfo(program, SwtpmArguments.Of(_options, _paths)) { RedirectStandardError = true, UseShellExecute = false };
+        var start = new ProcessStartInfo(program, SwtpmArguments.Of(_options, _paths)) 
+        {
+            // Not one stream of ours: who waits for the end of our output must not wait for the end of the server.
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
         var errors = new StringBuilder();
         try
         {
@@ -250,6 +257,8 @@ public sealed class SoftwareTpm : IDisposable
                     errors.AppendLine(line.Data);
             }
         };
+        _process.StandardInput.Close();
+        _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
         AppDomain.CurrentDomain.ProcessExit -= OnProcessExit;
         AppDomain.CurrentDomain.ProcessExit += OnProcessExit;

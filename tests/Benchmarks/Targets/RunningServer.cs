@@ -20,7 +20,7 @@ internal sealed class RunningServer(ServerAddress address, IReadOnlyList<DeviceL
     /// <summary>Requests with the right to do everything.</summary>
     public HttpRequests Requests() => new(Ready.Host, HomeportRegistry.ServiceToken(Ready.ServiceConnectionString));
 
-    private ReadyFile Ready => ready ?? throw new InvalidOperationException("This server has no REST API.");
+    public ReadyFile Ready => ready ?? throw new InvalidOperationException("This server has no REST API.");
 
     public ValueTask DisposeAsync() => stop();
 }

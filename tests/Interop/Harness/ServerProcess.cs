@@ -51,6 +51,10 @@ public sealed class ServerProcess : IAsyncDisposable
 
     public static string Tool => Metadata("ToolAssembly");
 
+    public static string Agent => Metadata("AgentAssembly");
+
+    public static string Samples => Metadata("Samples");
+
     public static string Clients => Metadata("Clients");
 
     public ServerSettings Settings { get; }

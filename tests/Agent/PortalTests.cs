@@ -1,0 +1,157 @@
+using System.Net;
+using System.Security.Cryptography;
+using Homeport.Agent.Portal;
+using Homeport.Device.Identity;
+using Microsoft.Playwright;
+
+namespace Homeport.Tests.Agent;
+
+/// <summary>The page of the device in a real browser, on a desk and on a phone.</summary>
+public sealed class PortalTests : IAsyncLifetime
+{
+    private const string Password = "correct horse 7";
+
+    private static readonly string[] Flags =
+        ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+    private readonly RunningAgent _agent = new();
+    private IPlaywright _playwright = null!;
+    private IBrowser _browser = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        new PortalPassword(Directory.CreateDirectory(_agent.Options.StateDirectory).FullName).Set(Password);
+        await _agent.StartAsync();
+        _playwright = await Playwright.CreateAsync();
+        _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = "/usr/bin/chromium", Args = Flags, Timeout = 60_000 });
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _browser.DisposeAsync();
+        _playwright.Dispose();
+        await _agent.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData("desk", 1280, 900)]
+    [InlineData("phone", 390, 844)]
+    public async Task A_person_imprints_the_device(string name, int width, int height)
+    {
+        await using var context = await _browser.NewContextAsync(new BrowserNewContextOptions
+        {
+            IgnoreHTTPSErrors = true, ViewportSize = new ViewportSize { Width = width, Height = height }, Permissions = ["clipboard-read", "clipboard-write"],
+        });
+        var page = await context.NewPageAsync();
+        var complaints = new List<string>();
+        page.Console += (_, message) => complaints.Add(message.Text);
+        page.PageError += (_, error) => complaints.Add(error);
+
+        // Written without https, as people do.
+        await page.GotoAsync(_agent.PageAddress.Replace("https:", "http:", StringComparison.Ordinal));
+        page.Url.ShouldStartWith("https:");
+        await ShotAsync(page, $"{name}-sign-in");
+        await page.FillAsync("[name=password]", "not the password");
+        await page.ClickAsync("button:has-text('Sign in')");
+        (await page.TextContentAsync("[role=alert]")).ShouldBe("That is not the password.");
+        await page.FillAsync("[name=password]", Password);
+        await page.ClickAsync("button:has-text('Sign in')");
+        await page.WaitForSelectorAsync("[name=hostName]");
+        complaints.RemoveAll(static c => c.Contains("403", StringComparison.Ordinal));
+
+        // Mistakes are named beside their fields; the key is not sent back.
+        await page.FillAsync("[name=hostName]", "https://hub.example.test/");
+        await page.FillAsync("[name=deviceId]", "pump/7");
+        await page.FillAsync("[name=primaryKey]", "not base64!");
+        await page.ClickAsync("button:has-text('Save')");
+        await page.WaitForSelectorAsync("#hostName-wrong");
+        (await page.TextContentAsync("#hostName-wrong")).ShouldBe("This is a URL. Write the host name alone: hub.example.test");
+        (await page.TextContentAsync("#deviceId-wrong"))!.ShouldContain("position 5");
+        (await page.TextContentAsync("#primaryKey-wrong"))!.ShouldContain("no Base64");
+        (await page.InputValueAsync("[name=primaryKey]")).ShouldBeEmpty();
+        await ShotAsync(page, $"{name}-mistakes");
+        complaints.RemoveAll(static c => c.Contains("400", StringComparison.Ordinal));
+
+        var key = RandomNumberGenerator.GetBytes(32);
+        await page.FillAsync("[name=hostName]", "hub.example.test");
+        await page.FillAsync("[name=deviceId]", "pump-7");
+        await page.FillAsync("[name=primaryKey]", Convert.ToBase64String(key));
+        await page.ClickAsync("button:has-text('Save')");
+        await page.WaitForSelectorAsync("[role=status]");
+        new TpmDevice(0, _agent.Source).SignHmac([1]).ShouldBe(HMACSHA256.HashData(key, new byte[] { 1 }));
+        (await page.ContentAsync()).ShouldNotContain(Convert.ToBase64String(key)[..12]);
+
+        await page.ClickAsync("summary:has-text('As QR code')");
+        (await page.EvaluateAsync<int>("document.querySelector('.qr').naturalWidth")).ShouldBeGreaterThan(100);
+        await page.ClickAsync("[data-copy=endorsement-key]");
+        (await page.EvaluateAsync<string>("navigator.clipboard.readText()")).ShouldStartWith("AToAAQAL");
+        (await page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= window.innerWidth")).ShouldBeTrue("nothing is wider than the screen");
+        await ShotAsync(page, $"{name}-configuration");
+        await page.ClickAsync("nav a:has-text('Log')");
+        (await page.TextContentAsync(".log"))!.ShouldContain("Imprinted logical device 0: hub.example.test/pump-7");
+        await ShotAsync(page, $"{name}-log");
+        await page.ClickAsync("button:has-text('Sign out')");
+        await page.WaitForSelectorAsync("[name=password]");
+        complaints.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Another_site_cannot_send_the_forms_of_a_person_who_is_signed_in()
+    {
+        using var http = Client(out var cookies);
+        var signedIn = await http.PostAsync("sign-in", Form(("password", Password)));
+        signedIn.StatusCode.ShouldBe(HttpStatusCode.SeeOther);
+        cookies.Count.ShouldBe(1);
+        var page = await http.GetStringAsync("");
+        var token = page.Split("name=\"token\" value=\"")[1].Split('"')[0];
+        var imprint = new[] { ("hostName", "evil.example"), ("deviceId", "d"), ("primaryKey", Convert.ToBase64String(new byte[32])) };
+
+        (await http.PostAsync("imprint", Form(imprint))).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+        (await http.PostAsync("imprint", Form([.. imprint, ("token", new string('0', 64))]))).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+        foreach (var (header, value) in new[] { ("Origin", "https://evil.example"), ("Sec-Fetch-Site", "cross-site") })
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, "imprint") { Content = Form([.. imprint, ("token", token)]) };
+            request.Headers.Add(header, value);
+            (await http.SendAsync(request)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+        }
+
+        new TpmDevice(0, _agent.Source).GetHostName().ShouldBeEmpty();
+        (await http.PostAsync("imprint", Form([.. imprint, ("token", token)]))).StatusCode.ShouldBe(HttpStatusCode.SeeOther);
+        new TpmDevice(0, _agent.Source).GetHostName().ShouldBe("evil.example");
+    }
+
+    [Fact]
+    public async Task Guessing_is_slowed_down_and_nothing_is_shown_without_the_password()
+    {
+        using var http = Client(out _);
+        for (var i = 0; i < 3; i++)
+            (await http.PostAsync("sign-in", Form(("password", $"guess {i}")))).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+        (await http.PostAsync("sign-in", Form(("password", Password)))).StatusCode.ShouldBe(HttpStatusCode.TooManyRequests);
+        foreach (var path in new[] { "log", "state", "endorsement-key.svg" })
+            (await http.GetAsync(path)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        (await http.GetStringAsync("")).ShouldNotContain("Endorsement key");
+        var headers = (await http.GetAsync("")).Headers;
+        headers.GetValues("Content-Security-Policy").Single().ShouldContain("default-src 'none'");
+        headers.GetValues("X-Frame-Options").Single().ShouldBe("DENY");
+    }
+
+    private HttpClient Client(out CookieContainer cookies)
+    {
+        cookies = new CookieContainer();
+        return new HttpClient(new HttpClientHandler
+        {
+            CookieContainer = cookies, AllowAutoRedirect = false, ServerCertificateCustomValidationCallback = static (_, _, _, _) => true,
+        })
+        { BaseAddress = new Uri(_agent.PageAddress) };
+    }
+
+    private static FormUrlEncodedContent Form(params (string Name, string Value)[] fields)
+        => new(fields.Select(static f => KeyValuePair.Create(f.Name, f.Value)));
+
+    /// <summary>For people who look at the page: only when they say where.</summary>
+    private static async Task ShotAsync(IPage page, string name)
+    {
+        if (Environment.GetEnvironmentVariable("HOMEPORT_SCREENSHOTS") is { Length: > 0 } folder)
+            await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(folder, $"agent-{name}.png"), FullPage = true });
+    }
+}
