@@ -11,5 +11,6 @@ return await new RootCommand("Measures Homeport beside mosquitto and a bare Kest
     HubVerbs.Methods(args),
     HubVerbs.Commands(args),
     HubVerbs.Registry(args),
+    Verbs.Agent(args),
     Verbs.BareServer(),
 }.Parse(args).InvokeAsync();
