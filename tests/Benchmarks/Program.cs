@@ -16,5 +16,6 @@ return await new RootCommand("Measures Homeport beside mosquitto and a bare Kest
     HubVerbs.Enrollments(args),
     HubVerbs.Queue(args),
     HubVerbs.Events(args),
+    Verbs.Agent(args),
     Verbs.BareServer(),
 }.Parse(args).InvokeAsync();
