@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace Homeport.Hub.Bulk;
@@ -10,6 +11,7 @@ internal sealed class CsvReader(TextReader source)
 {
     private const int MaxField = 64 * 1024;
     private const int MaxFields = 1000;
+    private static readonly SearchValues<char> NeedsQuotes = SearchValues.Create(",;\t\"\r\n");
     private char _delimiter;
     private bool _first = true;
     private long _lines = 1;
@@ -43,7 +45,7 @@ internal sealed class CsvReader(TextReader source)
 
     /// <summary>A field as it stands in a file.</summary>
     public static string Quote(string field)
-        => field.AsSpan().IndexOfAny(",;\t\"\r\n") >= 0 ? $"\"{field.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : field;
+        => field.AsSpan().IndexOfAny(NeedsQuotes) >= 0 ? $"\"{field.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : field;
 
     /// <summary>A row may have several lines: those inside quotes belong to it.</summary>
     private async Task<string?> ReadRowTextAsync(CancellationToken token)
