@@ -18,6 +18,8 @@ internal static class ConsoleParts
         Explanations = parts.Hub.Explanations,
         Queries = parts.Fleet.Queries,
         Admission = parts.Fleet.Admission,
+        Import = parts.Fleet.Import,
+        Export = parts.Fleet.Export,
         Jobs = parts.Fleet.Jobs,
         Authorities = parts.Authorities,
         Enrollments = parts.Provisioning.Api.Enrollments,

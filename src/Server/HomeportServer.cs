@@ -59,7 +59,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         MapPlainHttp(ports, authority);
         _web.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero });
         _web.MapConsole();
-        parts.People.Map(_web);
+        parts.People.Map(_web, parts.Fleet);
         _web.MapRegistry(parts.Hub);
         _web.MapBulk(parts.Hub);
         _web.MapTwins(parts.Hub);
