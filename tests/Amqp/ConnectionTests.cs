@@ -1,5 +1,4 @@
 using Homeport.Amqp;
-using Homeport.Amqp.Encoding;
 using Homeport.Amqp.Performatives;
 using Homeport.Amqp.Sasl;
 

@@ -91,7 +91,7 @@ public sealed class LinkTests
         peers.Pump();
         second.CanSend.ShouldBeFalse();
         // By hand: transfer with handle, id and tag, and no credit for it.
-        Peers.Give(peers.Server, Convert.FromHexString("0000001b02000000" + "005314c00b05" + "5200" + "5201" + "a00101" + "43" + "42" + "005377").AsSpan().ToArray() is var bytes ? Sized(bytes, second) : []);
+        Peers.Give(peers.Server, Sized(Convert.FromHexString("0000001b02000000" + "005314c00b05" + "5200" + "5201" + "a00101" + "43" + "42" + "005377"), second));
         peers.Pump();
         peers.ClientSide.Detached.Count.ShouldBe(2);
         peers.ClientSide.Detached[1]!.Condition.ShouldBe(ErrorCondition.TransferLimitExceeded);
@@ -102,9 +102,9 @@ public sealed class LinkTests
     public void Settling_second_waits_for_the_sender()
     {
         var peers = Peers.Open();
-        peers.Session.AttachReceiver("in", new Source { Address = "q" }, new Target(), peers.ClientSide, mode: ReceiverSettleMode.Second);
+        var receiving = peers.Session.AttachReceiver("in", new Source { Address = "q" }, new Target(), peers.ClientSide, mode: ReceiverSettleMode.Second);
         peers.Pump();
-        ((ReceivingLink)peers.ClientSide.Answers.Select(_ => peers.Session.Links.Single()).Single()).SetCredit(10);
+        receiving.SetCredit(10);
         peers.Pump();
         var sending = (SendingLink)peers.ServerSide.Links.Single();
         sending.Send("x"u8, new byte[16], context: "ctx").ShouldNotBeNull();

@@ -6,7 +6,6 @@ using Homeport.Amqp.Performatives;
 using Homeport.Contract.Errors;
 using Homeport.Gateway.Provisioning;
 using Homeport.Hub.Limits;
-using Homeport.Provisioning;
 using Homeport.Provisioning.Registrations;
 
 namespace Homeport.Gateway.Amqp.Provisioning;

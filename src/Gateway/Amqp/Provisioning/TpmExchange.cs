@@ -33,7 +33,7 @@ internal sealed class TpmExchange(RegistrationDoor door, RegistrationCall start)
     private const byte Last = 0x40;
 
     private readonly List<byte[]> _segments = [];
-    private readonly MemoryStream _received = new();
+    private readonly List<byte> _received = [];
     private byte[]? _endorsementKey;
     private int _sent;
 
@@ -50,15 +50,15 @@ internal sealed class TpmExchange(RegistrationDoor door, RegistrationCall start)
     /// <summary>Takes a message of the device. The answer is the next challenge; empty when the exchange is done; a refusal ends it.</summary>
     public async Task<Outcome<byte[]>> TakeAsync(byte[] message, CancellationToken token)
     {
-        if (message.Length == 0 || _received.Length + message.Length > MaxMessage)
+        if (message.Length == 0 || _received.Count + message.Length > MaxMessage)
             return Bad("a message is empty or too long");
         if ((message[0] & Segmented) != 0)
         {
-            _received.Write(message.AsSpan(1));
+            _received.AddRange(message[1..]);
             if ((message[0] & Last) == 0)
                 return new byte[] { 0 };
-            message = _received.ToArray();
-            _received.SetLength(0);
+            message = [.. _received];
+            _received.Clear();
             // A message in segments has the zero byte of a whole one in its first segment, or not at all.
             if (message.Length == 0 || message[0] != 0)
                 message = [0, .. message];
