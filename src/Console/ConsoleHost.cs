@@ -57,6 +57,7 @@ public static class ConsoleHost
         app.MapGet("/console/assets/{name}", ConsoleAssets.SendAsync);
         app.MapPost(SignOutPath, SignOutAsync);
         app.MapGet("/console/audit.jsonl", ExportAsync);
+        app.MapGet("/console/devices.csv", ExportDevicesAsync);
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode(options => options.ContentSecurityFrameAncestorsPolicy = null);
     }
 
@@ -91,6 +92,20 @@ public static class ConsoleHost
         var day = services.Time.GetUtcNow().ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
         context.Response.Headers.ContentDisposition = $"attachment; filename=\"homeport-audit-{day}.jsonl\"";
         await AuditLines.WriteAsync(services.Audit, context.Response.Body, context.RequestAborted);
+    }
+
+    private static async Task ExportDevicesAsync(HttpContext context, ConsoleServices services)
+    {
+        var withKeys = context.Request.Query["keys"] == "true";
+        if (SessionOf(context, services)?.Actor is not { } actor || !actor.May(withKeys ? Permission.RevealDeviceKeys : Permission.ViewDevices))
+        {
+            context.Response.StatusCode = StatusCodes.Status403Forbidden;
+            return;
+        }
+        await services.Audit.AppendAsync(actor, new AuditAction("exportDevices", "device", "all") { Detail = withKeys ? "with keys" : null }, context.RequestAborted);
+        context.Response.ContentType = "text/csv; charset=utf-8";
+        context.Response.Headers.ContentDisposition = "attachment; filename=\"homeport-devices.csv\"";
+        await services.Export.RunAsync(context.Response.Body, withKeys, context.Request.Query["safe"] == "true", context.RequestAborted);
     }
 
     private static People.Sessions.Session? SessionOf(HttpContext context, ConsoleServices services)

@@ -1,5 +1,6 @@
 using Homeport.Hub.Access;
 using Homeport.Hub.Access.Certificates;
+using Homeport.Hub.Bulk;
 using Homeport.Hub.CloudToDevice;
 using Homeport.Hub.Jobs;
 using Homeport.Hub.Live;
@@ -37,6 +38,10 @@ public sealed record ConsoleServices
     public required QueryRunner Queries { get; init; }
 
     public required DeviceAdmission Admission { get; init; }
+
+    public required DeviceImport Import { get; init; }
+
+    public required DeviceExport Export { get; init; }
 
     public required ScheduledJobs Jobs { get; init; }
 

@@ -1,9 +1,11 @@
 using Homeport.Contract.Rest;
 using Homeport.Device.Client.Errors;
 using Homeport.Device.Provisioning;
+using Homeport.Hub.Access;
 using Homeport.Server.Demo;
 using Homeport.Server.Options;
 using Homeport.Tpm;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Homeport.Server;
 
@@ -21,6 +23,26 @@ internal static class Commands
         foreach (var (name, value, source) in OptionsReader.Describe(sources, options))
             Console.WriteLine($"{name,-16} {value,-40} {source}");
         return 0;
+    }
+
+    /// <summary>Gives the first administrator a new random password and lets that account in again. The server must not run.</summary>
+    public static async Task<int> ResetAdministratorAsync(SettingSources sources, CancellationToken token)
+    {
+        var options = OptionsReader.Read(sources);
+        if (options is null)
+            return Report(sources.Errors);
+        try
+        {
+            using var installation = await Installation.OpenAsync(options.DataDirectory, token);
+            using var people = new PeopleParts(installation, new Explanations(TimeProvider.System, NullLogger<Explanations>.Instance), TimeProvider.System);
+            var reset = await people.ResetAdministratorAsync(token);
+            await Console.Out.WriteLineAsync($"Sign in as {reset.Account.Name} with the password {reset.Password} (you replace it at the first sign-in)");
+            return 0;
+        }
+        catch (ServerStartException e)
+        {
+            return Report([e.Message]);
+        }
     }
 
     /// <summary>Serves until the process is asked to stop.</summary>

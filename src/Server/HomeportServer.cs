@@ -42,31 +42,24 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTime);
         // The doors are mapped when all is built; Kestrel asks for the handler by this.
         MqttDoor? mqtt = null;
-<<<<<<< HEAD
-        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, ports, tls, () => mqtt!, time));
+        AmqpDoor? amqp = null;
+        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, ports, tls, (() => mqtt!, () => amqp!), time));
         ConsoleServices? console = null;
         builder.Services.AddConsole(() => console!);
-=======
-        AmqpDoor? amqp = null;
-        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, ports, tls, () => mqtt!, () => amqp!, time));
->>>>>>> origin/main
         _web = builder.Build();
         var loggers = _web.Services.GetRequiredService<ILoggerFactory>();
 
         var parts = _parts = new ServerParts(options, installation, time, loggers);
         mqtt = parts.Mqtt;
-<<<<<<< HEAD
-        console = ConsoleParts.Of(parts, options, installation, authority);
-=======
         amqp = parts.Amqp;
->>>>>>> origin/main
+        console = ConsoleParts.Of(parts, options, installation, authority);
         Messages = parts.Hub.Messages;
 
         _web.Use((context, next) => GuardAsync(context, next, parts.Hub, loggers.CreateLogger<HomeportServer>()));
         MapPlainHttp(ports, authority);
         _web.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero });
         _web.MapConsole();
-        parts.People.Map(_web);
+        parts.People.Map(_web, parts.Fleet);
         _web.MapRegistry(parts.Hub);
         _web.MapBulk(parts.Hub);
         _web.MapTwins(parts.Hub);
@@ -133,6 +126,9 @@ internal sealed partial class HomeportServer : IAsyncDisposable
     /// <summary>A fault of ours is a 500 with a tracking id and an error in the log; what a client's going causes is neither.</summary>
     private static async Task GuardAsync(HttpContext context, RequestDelegate next, HubApi hub, ILogger logger)
     {
+        // A body that is larger, or does not say how large it is, may be refused before it is read.
+        if (context.Request.ContentLength > MaxRequestBody || context.Request.Headers.TransferEncoding.Count > 0)
+            LingeringClose.Want(context);
         try
         {
             await next(context);
@@ -152,7 +148,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         }
     }
 
-    private static void ConfigureDoors(KestrelServerOptions kestrel, Ports ports, DoorTls tls, Func<MqttDoor> mqtt, Func<AmqpDoor> amqp, TimeProvider time)
+    private static void ConfigureDoors(KestrelServerOptions kestrel, Ports ports, DoorTls tls, (Func<MqttDoor> Mqtt, Func<AmqpDoor> Amqp) doors, TimeProvider time)
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = MaxRequestBody;
@@ -166,12 +162,12 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         kestrel.ListenAnyIP(ports.Mqtt, listen =>
         {
             listen.UseHttps(tls.Callback);
-            listen.Run(connection => mqtt().OnConnectedAsync(connection));
+            listen.Run(connection => doors.Mqtt().OnConnectedAsync(connection));
         });
         kestrel.ListenAnyIP(ports.Amqp, listen =>
         {
             listen.UseHttps(tls.Callback);
-            listen.Run(connection => amqp().OnConnectedAsync(connection));
+            listen.Run(connection => doors.Amqp().OnConnectedAsync(connection));
         });
         kestrel.ListenAnyIP(ports.Crl, listen => listen.Protocols = HttpProtocols.Http1);
     }

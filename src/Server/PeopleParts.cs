@@ -1,5 +1,6 @@
 using Homeport.Gateway.Http.Operators;
 using Homeport.Hub.Access;
+using Homeport.People.Access;
 using Homeport.People.Accounts;
 using Homeport.People.Audit;
 using Homeport.People.Sessions;
@@ -36,11 +37,27 @@ internal sealed class PeopleParts : IDisposable
 
     public OperatorApi Api { get; }
 
-    /// <summary>Maps all calls.</summary>
-    public void Map(IEndpointRouteBuilder routes)
+    /// <summary>Maps all calls of the operators' API.</summary>
+    public void Map(IEndpointRouteBuilder routes, FleetParts fleet)
     {
         routes.MapPeople(Api);
         routes.MapAudit(Api);
+        routes.MapBulkFiles(Api, fleet.Import, fleet.Export);
+        routes.MapOpenApi(Api);
+    }
+
+    /// <summary>Gives the first administrator a new password, without its authenticator app; makes one when there is none.</summary>
+    public async Task<NewAccount> ResetAdministratorAsync(CancellationToken token)
+    {
+        if (await Accounts.EnsureFirstAsync(token) is { } made)
+            return made;
+        var accounts = await Accounts.ListAsync(token);
+        var account = accounts.FirstOrDefault(a => a is { Role: Role.Administrator, Enabled: true }) ?? accounts.First(a => a.Role == Role.Administrator);
+        await Accounts.RemoveTotpAsync(account.Id, token);
+        await Accounts.UpdateAsync(account.Id, Role.Administrator, enabled: true, token);
+        var reset = (await Accounts.ResetPasswordAsync(account.Id, token)).Value ?? throw new InvalidOperationException("The account went while its password was reset.");
+        await Audit.AppendAsync(Actor.Server, new AuditAction("resetAdministrator", "user", account.Id), token);
+        return reset;
     }
 
     /// <inheritdoc/>

@@ -10,7 +10,6 @@ using Homeport.Tpm;
 using Homeport.Tpm.Software;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -118,7 +117,7 @@ public sealed class HubWatchTests : IAsyncLifetime
         names.AddDnsName("localhost");
         request.CertificateExtensions.Add(names.Build());
         using var made = request.CreateSelfSigned(from, to);
-        File.WriteAllText(Path.Combine(_root, "ca.pem"), made.ExportCertificatePem());
+        await File.WriteAllTextAsync(Path.Combine(_root, "ca.pem"), made.ExportCertificatePem());
         var certificate = X509CertificateLoader.LoadPkcs12(made.Export(X509ContentType.Pfx), null);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();

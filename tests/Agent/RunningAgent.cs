@@ -5,7 +5,6 @@ using Homeport.Agent;
 using Homeport.Agent.Settings;
 using Homeport.Contract.Rest;
 using Homeport.Tpm;
-using Homeport.Tpm.Commands;
 using Homeport.Tpm.Software;
 
 namespace Homeport.Tests.Agent;

@@ -38,6 +38,18 @@ internal static class HubVerbs
             CommandBenchmark.RunAsync(targets, new CommandOptions(parsed.GetValue(devices), parsed.GetValue(callers), parsed.GetValue(body), Time(parsed)), token));
     }
 
+    public static Command Amqp(string[] args)
+    {
+        var connections = new Option<int>("--connections") { DefaultValueFactory = _ => 100 };
+        var devices = new Option<int>("--devices") { DefaultValueFactory = _ => 1, Description = "Devices on each connection." };
+        var window = new Option<int>("--window") { DefaultValueFactory = _ => 32, Description = "Messages in flight per device." };
+        var body = new Option<int>("--body") { DefaultValueFactory = _ => 256, Description = "Bytes per message." };
+        return Make(args, "amqp", "Messages over AMQP per second.", [connections, devices, window, body], (targets, parsed, token) => AmqpBenchmark.RunAsync(
+            targets,
+            new AmqpOptions(parsed.GetValue(connections), parsed.GetValue(devices), parsed.GetValue(window), parsed.GetValue(body), TimeSpan.FromSeconds(parsed.GetValue(Seconds)), TimeSpan.FromSeconds(parsed.GetValue(WarmUp))),
+            token));
+    }
+
     public static Command Registry(string[] args)
     {
         var callers = new Option<int>("--callers") { DefaultValueFactory = _ => 8, Description = "HTTPS connections." };

@@ -127,6 +127,19 @@ internal static class Verbs
         return command;
     }
 
+    public static Command Agent(string[] args)
+    {
+        var agent = new Option<string>("--agent") { Required = true, Description = "homeport-agent.dll, or the agent as one file." };
+        var idle = new Option<int>("--idle") { DefaultValueFactory = _ => 15, Description = "Seconds without a request." };
+        var command = new Command("agent", "The device agent: time to the first connection, tokens, memory and CPU.") { agent, idle, ServerDll };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var serverDll = parsed.GetValue(ServerDll) ?? await HomeportServer.BuildAsync(cancellationToken);
+            await PrintAsync(args, await AgentBenchmark.RunAsync(serverDll, parsed.GetRequiredValue(agent), TimeSpan.FromSeconds(parsed.GetValue(idle)), cancellationToken));
+        });
+        return command;
+    }
+
     public static Command BareServer()
     {
         var port = new Option<int>("--port");

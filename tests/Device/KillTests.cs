@@ -10,7 +10,7 @@ namespace Homeport.Tests.Device;
 /// </summary>
 public sealed class KillTests(TestCertificates certificates) : IClassFixture<TestCertificates>, IDisposable
 {
-    private const int DefaultKills = 25;
+    private const int DefaultKills = 15;
 
     private readonly string _directory = Directory.CreateTempSubdirectory("kill-test-").FullName;
 

@@ -72,7 +72,7 @@ public sealed class CloudToDeviceCrashTests : IDisposable
 
         private string Path => $"devices/{Device.Id}/messages/devicebound";
 
-        public Task SendAsync(ServerProcess server, CancellationToken stop) => UntilTheEndAsync(stop, async () =>
+        public Task SendAsync(ServerProcess server, CancellationToken stop) => UntilTheEndAsync(async () =>
         {
             var number = ++_next;
             var answer = await server.Hub.SendAsync(HttpMethod.Post, Path, JsonValue.Create(number));
@@ -80,9 +80,9 @@ public sealed class CloudToDeviceCrashTests : IDisposable
                 Sent.Add(number);
             else
                 answer.Status.ShouldBe(403, "the queue is full");
-        });
+        }, stop);
 
-        public Task ReceiveAsync(ServerProcess server, CancellationToken stop) => UntilTheEndAsync(stop, async () => await ReceiveOneAsync(server));
+        public Task ReceiveAsync(ServerProcess server, CancellationToken stop) => UntilTheEndAsync(async () => await ReceiveOneAsync(server), stop);
 
         public async Task DrainAsync(ServerProcess server)
         {
@@ -108,7 +108,7 @@ public sealed class CloudToDeviceCrashTests : IDisposable
             return true;
         }
 
-        private static async Task UntilTheEndAsync(CancellationToken stop, Func<Task> step)
+        private static async Task UntilTheEndAsync(Func<Task> step, CancellationToken stop)
         {
             try
             {

@@ -18,6 +18,7 @@ public sealed class IssuedCertificateTests(SharedServer shared) : IDisposable
     [InlineData("mqtt", "rsa:2048")]
     [InlineData("mqttws", "rsa:2048")]
     [InlineData("mqtt", "ec")]
+    [InlineData("amqp", "rsa:2048")]
     public async Task The_Node_SDK_connects_with_a_chain_over_an_intermediate(string transport, string key)
     {
         var ca = SharedServer.NewId("ca");

@@ -57,7 +57,6 @@ public sealed class OwnClientTests(SharedServer shared)
             var first = (await client.ReceiveAsync(Soon, TestContext.Current.CancellationToken)).ShouldNotBeNull();
             var second = (await client.ReceiveAsync(Soon, TestContext.Current.CancellationToken)).ShouldNotBeNull();
             Encoding.UTF8.GetString(first.GetBytes()).ShouldBe("one");
-            first.Properties["iothub-ack"].ShouldBe("none");
             await client.CompleteAsync(second, TestContext.Current.CancellationToken);
             await client.CompleteAsync(first, TestContext.Current.CancellationToken);
             await Should.ThrowAsync<DeviceMessageLockLostException>(() => client.CompleteAsync(first));
@@ -80,7 +79,8 @@ public sealed class OwnClientTests(SharedServer shared)
         (await client.ReceiveAsync(TimeSpan.Zero, TestContext.Current.CancellationToken)).ShouldBeNull();
         await SendAsync(device.Id, "one", "two");
         var one = (await client.ReceiveAsync(Soon, TestContext.Current.CancellationToken)).ShouldNotBeNull();
-        (one.DeliveryCount, one.SequenceNumber).ShouldBe((0, 1));
+        one.DeliveryCount.ShouldBe(0);
+        one.SequenceNumber.ShouldBeGreaterThan(0);
         await client.AbandonAsync(one, TestContext.Current.CancellationToken);
         await Should.ThrowAsync<DeviceMessageLockLostException>(() => client.CompleteAsync(one));
         var again = (await client.ReceiveAsync(Soon, TestContext.Current.CancellationToken)).ShouldNotBeNull();

@@ -41,6 +41,28 @@ public sealed class OwnProvisioningTests(SharedServer shared)
         refused.ErrorCode.ShouldBe(401002);
     }
 
+    [Theory]
+    [InlineData(ProvisioningTransport.Https)]
+    [InlineData(ProvisioningTransport.Mqtt)]
+    [InlineData(ProvisioningTransport.MqttWebSocket)]
+    public async Task A_device_with_a_certificate_registers_and_sends(ProvisioningTransport transport)
+    {
+        var id = SharedServer.NewId("own-x509");
+        using var certificate = new DeviceCertificate(id);
+        using var folder = new TempFolder();
+        await File.WriteAllTextAsync(folder.File("device.pem"), certificate.CertificatePem, TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(folder.File("device.key"), certificate.KeyPem, TestContext.Current.CancellationToken);
+        var primary = new JsonObject { ["certificate"] = certificate.CertificatePem };
+        await EnrollAsync(id, id, new JsonObject { ["type"] = "x509", ["x509"] = new JsonObject { ["clientCertificates"] = new JsonObject { ["primary"] = primary } } });
+        using var registration = new ProvisioningClient(Options(transport));
+        var attestation = X509Attestation.FromPemFiles(folder.File("device.pem"), folder.File("device.key"));
+        var result = await registration.RegisterAsync(attestation, null, TestContext.Current.CancellationToken);
+        result.DeviceId.ShouldBe(id);
+        await using var client = DeviceClient.Create(result.AssignedHub, result.Authentication, TransportType.Mqtt, new DeviceClientOptions { Trust = Trust });
+        await client.SendEventAsync(new Message("by certificate"u8.ToArray()), TestContext.Current.CancellationToken);
+        (await shared.Server.Reader.SingleAsync(id)).Text.ShouldBe("by certificate");
+    }
+
     [Fact]
     public async Task The_program_of_a_walkthrough_runs_with_a_TPM_that_registration_filled()
     {

@@ -83,7 +83,7 @@ public sealed class X509ProvisioningTests(SharedServer shared) : IDisposable
         // As the Azure CLI does it: by ETag, with the certificate for the code.
         var made = await SendAsync(HttpMethod.Post, $"{ca}/generateVerificationCode", ifMatch: (string)created.Json["etag"]!);
         await _pki.IssueAsync("proof", "root", (string)made.Json["properties"]!["verificationCode"]!, "ec");
-        var proof = new JsonObject { ["certificate"] = Convert.ToBase64String(File.ReadAllBytes(_pki.PathOf("proof.pem"))) };
+        var proof = new JsonObject { ["certificate"] = Convert.ToBase64String(await File.ReadAllBytesAsync(_pki.PathOf("proof.pem"))) };
         var verified = await SendAsync(HttpMethod.Post, $"{ca}/verify", proof, (string)made.Json["etag"]!);
         verified.Status.ShouldBe(200, verified.Body);
         ((bool?)verified.Json["properties"]!["isVerified"]).ShouldBe(true);

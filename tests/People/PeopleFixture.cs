@@ -2,6 +2,10 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Homeport.Gateway.Http.Operators;
 using Homeport.Hub.Access;
+using Homeport.Hub.Bulk;
+using Homeport.Hub.Live;
+using Homeport.Hub.Registry;
+using Homeport.Hub.Twins;
 using Homeport.People.Access;
 using Homeport.People.Accounts;
 using Homeport.People.Audit;
@@ -42,6 +46,14 @@ public sealed class PeopleFixture : IAsyncLifetime
 
     public ApiTokenService Tokens { get; private set; } = null!;
 
+    public IdentityRegistry Registry { get; private set; } = null!;
+
+    public DeviceTwins Twins { get; private set; } = null!;
+
+    public DeviceImport Import { get; private set; } = null!;
+
+    public DeviceExport Export { get; private set; } = null!;
+
     /// <summary>The endpoints of the API as they are mapped.</summary>
     public IReadOnlyList<RouteEndpoint> Endpoints => [.. _app.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()];
 
@@ -55,6 +67,11 @@ public sealed class PeopleFixture : IAsyncLifetime
         Accounts = new AccountService(accounts, _passwords, Sessions, Time);
         SignIn = new SignInService(accounts, _passwords, Sessions, Audit, Time);
         Tokens = new ApiTokenService(new SqliteApiTokenStore(Database), "default", Time);
+        var live = new LiveConnections();
+        Registry = new IdentityRegistry(new SqliteIdentityStore(Database, _seal, "hub1"), live, Time);
+        Twins = new DeviceTwins(new SqliteTwinStore(Database, "hub1"), Registry, live, Time);
+        Import = new DeviceImport(Registry, Twins);
+        Export = new DeviceExport(Registry, new SqliteQuerySource(Database, live, "hub1"));
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
@@ -70,6 +87,8 @@ public sealed class PeopleFixture : IAsyncLifetime
         };
         _app.MapPeople(api);
         _app.MapAudit(api);
+        _app.MapBulkFiles(api, Import, Export);
+        _app.MapOpenApi(api);
         await _app.StartAsync();
         _http = new HttpClient { BaseAddress = new Uri(_app.Urls.First()) };
     }

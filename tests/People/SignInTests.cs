@@ -1,5 +1,4 @@
 using Homeport.Contract.Errors;
-using Homeport.People.Access;
 using Homeport.People.Accounts;
 using Homeport.People.Audit;
 

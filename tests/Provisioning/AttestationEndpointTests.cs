@@ -36,7 +36,7 @@ public sealed class AttestationEndpointTests : IAsyncLifetime
 
     [Theory]
     [InlineData("", "there is no certificate")]
-    [InlineData("nonsense", "neither PEM nor Base64")]
+    [InlineData("!nonsense!", "neither PEM nor Base64")]
     [InlineData("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "no X.509 certificate")]
     public async Task What_is_no_certificate_is_refused(string text, string reason)
         => (await _server.ServiceAsync("PUT", Factory, Upload(text))).Expect(400)["message"]!.GetValue<string>().ShouldContain(reason, Case.Insensitive);

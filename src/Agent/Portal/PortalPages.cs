@@ -27,6 +27,7 @@ internal sealed class PortalPages(RecentLog log, AgentSettings settings)
     public static Html SignIn(string? wrong) => Card("Sign in", Html.Of($"""
         {Alert(wrong)}
         <form method="post" action="/sign-in">
+        <input name="user" value="administrator" autocomplete="username" hidden>
         <label>Password <input name="password" type="password" required autofocus autocomplete="current-password"></label>
         <button>Sign in</button>
         </form>

@@ -45,9 +45,9 @@ public sealed record RegistrationStateDescription
     public string? CredentialUsed { get; init; }
     /// <summary>For services, Homeport's own: the model that the device named.</summary>
     public string? ModelId { get; init; }
-    /// <summary>Any JSON, from a custom allocation.</summary>
+    /// <summary>What a custom allocation webhook has for the device; any JSON.</summary>
     public JsonElement? Payload { get; init; }
-    /// <summary>The certificates that the service issued for a signing request, the device's first: DER in Base64.</summary>
+    /// <summary>Certificates issued for the request of the register call: Base64 of DER, the device's own first.</summary>
     public IReadOnlyList<string>? IssuedCertificateChain { get; init; }
 }
 

@@ -104,7 +104,7 @@ public sealed class TpmAttestation : IAttestation
                 Tpm = new TpmAttestationDescription(Convert.ToBase64String(endorsementKey), Convert.ToBase64String(keys.GetStorageRootKey().Encode()))
                 {
                     // A service that trusts the chip's manufacturer needs no enrollment for the chip; others do not look at it.
-                    EndorsementCertificate = keys.ReadEndorsementCertificate() is { } certificate ? Convert.ToBase64String(certificate) : null,
+                    EndorsementCertificate = keys.ReadEndorsementCertificate() is { } stored && LengthOf(stored) is { } length ? Convert.ToBase64String(stored, 0, length) : null,
                 },
             };
         }),
@@ -124,6 +124,10 @@ public sealed class TpmAttestation : IAttestation
                 expiry,
                 "registration"),
             cancellationToken);
+
+    /// <summary>Length of the certificate at the front of what is stored: makers fill the rest of the room with anything. Null when there is none.</summary>
+    private static int? LengthOf(byte[] stored)
+        => stored.Length > 4 && stored[0] == 0x30 && stored[1] == 0x82 && (stored[2] << 8 | stored[3]) + 4 is var length && length <= stored.Length ? length : null;
 
     /// <inheritdoc/>
     public async Task<IAuthenticationMethod> CompleteAsync(RegistrationStateDescription state, CancellationToken cancellationToken)

@@ -16,19 +16,24 @@ public static class CsvRows
     public static async IAsyncEnumerable<(int Line, string[] Values)> ReadAsync(PipeReader input, [EnumeratorCancellation] CancellationToken token)
     {
         var line = 0;
+        var rows = new List<string>();
         while (true)
         {
             var result = await input.ReadAsync(token);
             var rest = result.Buffer;
             while (TryTakeRow(ref rest, result.IsCompleted, out var row))
+                rows.Add(row);
+            var isTooLong = rest.Length > MaxRow;
+            input.AdvanceTo(rest.Start, rest.End);
+            foreach (var row in rows)
             {
                 line++;
                 if (Split(row) is { } values)
                     yield return (line, values);
             }
-            if (rest.Length > MaxRow)
+            rows.Clear();
+            if (isTooLong)
                 throw new InvalidDataException($"Line {line + 1} has more than {MaxRow} bytes.");
-            input.AdvanceTo(rest.Start, rest.End);
             if (result.IsCompleted)
                 yield break;
         }

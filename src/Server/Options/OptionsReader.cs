@@ -42,13 +42,8 @@ internal static class OptionsReader
         }
         var ports = new[] { options.HttpsPort, options.MqttPort, options.AmqpPort, options.CrlPort };
         if (ports.Distinct().Count() < ports.Length)
-<<<<<<< HEAD
-            errors.Add("The ports of HTTPS, MQTT and the revocation list must differ.");
-        return errors.Count == 0 ? options with { Shown = [.. Describe(sources, options)] } : null;
-=======
             errors.Add("The ports of HTTPS, MQTT, AMQP and the revocation list must differ.");
-        return errors.Count == 0 ? options : null;
->>>>>>> origin/main
+        return errors.Count == 0 ? options with { Shown = [.. Describe(sources, options)] } : null;
     }
 
     /// <summary>Values in effect, for <c>check</c>: name, value, source.</summary>

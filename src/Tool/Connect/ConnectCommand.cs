@@ -15,6 +15,8 @@ namespace Homeport.Tool.Connect;
 internal sealed class ConnectCommand
 {
     private const int MaxListed = 1000;
+    private static readonly string[] Chips = ["/dev/tpmrm0", "/dev/tpm0"];
+
     private const string NewDevice = "\0new";
     private const string PortalPasswordVariable = "HOMEPORT_PORTAL_PASSWORD";
     private const string KeyVariable = "HOMEPORT_KEY";
@@ -57,10 +59,10 @@ internal sealed class ConnectCommand
         }
 
         if (target.Warning is { } warning)
-            questions.Say($"Note: {warning}");
+            Questions.Say($"Note: {warning}");
         var imprint = new AgentImprint { HostName = hub.HostName, DeviceId = deviceId, PrimaryKey = await KeyAsync(hub, deviceId, questions, token), LogicalDevice = number };
         await target.ImprintAsync(imprint, token);
-        questions.Say($"The key of {deviceId} is in the TPM ({target.Name}). It cannot be read back.");
+        Questions.Say($"The key of {deviceId} is in the TPM ({target.Name}). It cannot be read back.");
         imprint.PrimaryKey = null;
         var verified = parsed.GetValue(_noVerify)
             ? null
@@ -133,7 +135,7 @@ internal sealed class ConnectCommand
         if (portal is null && tpm is null && questions.IsInteractive)
         {
             const string Elsewhere = "the TPM of a device on the network, by its page";
-            var here = new[] { "/dev/tpmrm0", "/dev/tpm0" }.Where(File.Exists).Select(static f => "device:" + f).ToList();
+            var here = Chips.Where(File.Exists).Select(static f => "device:" + f).ToList();
             if (Environment.GetEnvironmentVariable(TpmLocator.EnvironmentVariable) is { Length: > 0 } named)
                 here.Insert(0, named);
             if (here.Count == 0)
@@ -167,7 +169,7 @@ internal sealed class ConnectCommand
         if (fingerprint is null)
         {
             fingerprint = await PortalTarget.ReadFingerprintAsync(address, token);
-            questions.Say($"The device shows the certificate {fingerprint}");
+            Questions.Say($"The device shows the certificate {fingerprint}");
             if (!questions.Confirm("Is that what the device printed (journalctl -u homeport-agent)?", "--portal-fingerprint"))
                 throw new ToolException("Nothing was changed: the certificate is not that of the device.");
         }
@@ -189,7 +191,7 @@ internal sealed class ConnectCommand
         {
             var wanted = new DeviceDescription { DeviceId = deviceId, Status = "enabled" };
             device = (await hub.SendAsync(new HubRequest(HttpMethod.Put, path, JsonSerializer.SerializeToUtf8Bytes(wanted, Json.Default.DeviceDescription)), token)).As(Json.Default.DeviceDescription);
-            questions.Say($"Created the device {deviceId} at {hub.HostName}.");
+            Questions.Say($"Created the device {deviceId} at {hub.HostName}.");
         }
 
         if (device.Status == "disabled")

@@ -55,7 +55,7 @@ internal sealed class LocalTarget(TpmSource source, uint logicalDevice) : IConne
         {
             Guard(() =>
             {
-                var journal = new ImprintJournal(source, TpmLocator.DefaultStateDirectory());
+                var journal = new ImprintJournal(source, JournalDirectory());
                 journal.Recover();
                 journal.Imprint(imprint.LogicalDevice ?? logicalDevice, key, imprint.HostName!, imprint.DeviceId!);
                 return true;
@@ -89,6 +89,12 @@ internal sealed class LocalTarget(TpmSource source, uint logicalDevice) : IConne
         // The TPM is opened for each use.
     }
 
+    /// <summary>Beside the software TPM, or where the agent keeps its state: whoever comes next finishes what broke off.</summary>
+    private string JournalDirectory()
+        => source.Name.StartsWith("software:", StringComparison.Ordinal) && Path.GetDirectoryName(source.Name["software:".Length..]) is { } parent
+            ? parent
+            : TpmLocator.DefaultStateDirectory();
+
     private static T Guard<T>(Func<T> use)
     {
         try
@@ -111,6 +117,7 @@ internal sealed class PortalTarget : IConnectTarget
     private readonly Uri _address;
     private AgentStatus? _status;
 
+    /// <summary>A device whose certificate is known by its fingerprint.</summary>
     /// <param name="address">Such as <c>https://device:8080</c>.</param>
     /// <param name="password">Of the page.</param>
     /// <param name="fingerprint">SHA-256 of the certificate that the person or the script trusts.</param>
@@ -146,10 +153,11 @@ internal sealed class PortalTarget : IConnectTarget
         {
             await client.ConnectAsync(address.Host, address.Port, token);
             var seen = "";
+            // Nothing is sent: the handshake is for the certificate, which a person compares.
             await using var stream = new SslStream(client.GetStream(), leaveInnerStreamOpen: false, (_, certificate, _, _) =>
             {
-                seen = Fingerprint(certificate!.GetCertHash(HashAlgorithmName.SHA256));
-                return true;
+                seen = certificate is null ? "" : Fingerprint(certificate.GetCertHash(HashAlgorithmName.SHA256));
+                return seen.Length > 0;
             });
             await stream.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = address.Host }, token);
             return seen;

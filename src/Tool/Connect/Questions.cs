@@ -47,7 +47,7 @@ internal sealed class Questions(bool isInteractive, IAnsiConsole console)
         return console.Prompt(new ConfirmationPrompt(Markup.Escape(question)) { DefaultValue = false });
     }
 
-    public void Say(string text) => Console.Error.WriteLine(Display.Clean(text));
+    public static void Say(string text) => Console.Error.WriteLine(Display.Clean(text));
 
     private void Require(string question, string option)
     {

@@ -49,7 +49,7 @@ internal sealed class MtoolsBootFiles(string image, BootPartition partition) : I
 
     private static async Task<(int Code, string Output, string Error)> RunAsync(string program, string[] arguments, CancellationToken token)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         // Real partitions have geometries that mtools distrust.
         start.Environment["MTOOLS_SKIP_CHECK"] = "1";
         start.Environment["MTOOLSRC"] = "/dev/null";

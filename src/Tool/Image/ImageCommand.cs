@@ -46,7 +46,7 @@ internal sealed class ImageCommand
         Display.Details(
             ("image", place), ("agent", $"{program.Length / 1_000_000} MB, for {machine}"), ("started by", how),
             ("identity", imprint is null ? $"registers with {settings.Provisioning!.Endpoint}, ID scope {settings.Provisioning.IdScope}" : $"{imprint.DeviceId} at {imprint.HostName}"));
-        questions.Say(imprint is null
+        Questions.Say(imprint is null
             ? "At its first start the device shows its endorsement key on its page (port 8080) and waits until that is enrolled."
             : "The image holds the key of the device until its first start: treat it as a secret, and start one device with it.");
         if (imprint is not null)

@@ -37,7 +37,7 @@ internal sealed class HomeportRegistry : IDisposable
     {
         var run = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4));
         var logins = new DeviceLogin[count];
-        await ForEachAsync(Enumerable.Range(0, count), async (i, token) => logins[i] = await CreateOneAsync($"bench-{run}-{i}", token), cancellationToken);
+        await ForEachAsync(Enumerable.Range(0, count), async (i, token) => logins[i] = await CreateOneAsync($"bench-{run}-{i}", Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)), token), cancellationToken);
         return logins;
     }
 
@@ -90,9 +90,9 @@ internal sealed class HomeportRegistry : IDisposable
         return policy;
     }
 
-    private async Task<DeviceLogin> CreateOneAsync(string deviceId, CancellationToken cancellationToken)
+    /// <summary>Registers a device whose key the caller has.</summary>
+    public async Task<DeviceLogin> CreateOneAsync(string deviceId, string key, CancellationToken cancellationToken)
     {
-        var key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
         using var request = new HttpRequestMessage(HttpMethod.Put, PathOf(deviceId))
         {
             Content = new StringContent(Identity(deviceId, key), Encoding.UTF8, "application/json"),

@@ -13,6 +13,10 @@ internal sealed class RunningServer(ServerAddress address, IReadOnlyList<DeviceL
     public Task<TlsEndpoint> ProbeAsync(CancellationToken cancellationToken) =>
         TlsEndpoint.ProbeAsync(address.Host, address.MqttPort, address.Trusted, cancellationToken);
 
+    /// <summary>The door of AMQP. Only Homeport has one.</summary>
+    public Task<TlsEndpoint> ProbeAmqpAsync(CancellationToken cancellationToken) =>
+        TlsEndpoint.ProbeAsync(address.Host, Ready.AmqpPort, address.Trusted, cancellationToken);
+
     /// <summary>The door of the REST API. Only Homeport has one.</summary>
     public Task<TlsEndpoint> ProbeHttpsAsync(CancellationToken cancellationToken) =>
         TlsEndpoint.ProbeAsync(address.Host, Ready.HttpsPort, address.Trusted, cancellationToken);

@@ -76,6 +76,29 @@ public sealed record AuditEntityDescription(string Type, string Id);
 /// <summary>What came of checking the chain.</summary>
 public sealed record AuditVerificationDescription(bool Intact, long Entries, long? Broken, string Head);
 
+/// <summary>What came of an import.</summary>
+public sealed record ImportDescription
+{
+    /// <summary><c>succeeded</c>, <c>succeededWithErrors</c> or <c>failed</c>.</summary>
+    public required string Status { get; init; }
+
+    public bool ValidateOnly { get; init; }
+
+    public required string OnExisting { get; init; }
+
+    public required ImportProgress Progress { get; init; }
+
+    public required IReadOnlyList<string> IgnoredColumns { get; init; }
+
+    public required string Sha256 { get; init; }
+
+    /// <summary>CSV of the rows that failed, without secrets; null when there is none.</summary>
+    public string? ErrorFile { get; init; }
+}
+
+/// <summary>Rows of a file by what came of them.</summary>
+public sealed record ImportProgress(long Processed, long Created, long Updated, long Skipped, long Failed);
+
 /// <summary>Serialization of the operators' API.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(OperatorErrorBody))]
@@ -89,4 +112,5 @@ public sealed record AuditVerificationDescription(bool Intact, long Entries, lon
 [JsonSerializable(typeof(AuditEntryDescription))]
 [JsonSerializable(typeof(Collection<AuditEntryDescription>))]
 [JsonSerializable(typeof(AuditVerificationDescription))]
+[JsonSerializable(typeof(ImportDescription))]
 public sealed partial class OperatorJson : JsonSerializerContext;

@@ -119,7 +119,7 @@ public sealed record OperatorApi
         return Audit.AppendAsync(actor, action, CancellationToken.None);
     }
 
-    private Task RefuseAsync(HttpContext context, Refusal refusal)
+    internal Task RefuseAsync(HttpContext context, Refusal refusal)
     {
         Explanations.Keep(refusal, "api");
         var time = Time.GetUtcNow().ToString("R", CultureInfo.InvariantCulture);

@@ -15,6 +15,9 @@ namespace Homeport.Provisioning.Attestation.X509;
 /// </summary>
 internal sealed class X509Attestation(TimeProvider time)
 {
+    /// <summary>Largest certificate of a device, in bytes; TLS takes larger ones.</summary>
+    private const int MaxSize = 16 * 1024;
+
     private readonly ProvedChains _proved = new(time);
     private CertificateTrust? _trust;
 
@@ -98,6 +101,8 @@ internal sealed class X509Attestation(TimeProvider time)
 
     private Refusal? CheckLeaf(RegistrationCall call, X509Certificate2 leaf)
     {
+        if (leaf.RawDataMemory.Length > MaxSize)
+            return Mismatch($"The client certificate of {call} has {leaf.RawDataMemory.Length} bytes, more than {MaxSize}", "Issue it with fewer names and extensions.");
         if (ChainCheck.TimeFailure(leaf, time.GetUtcNow()) is { } late)
             return Mismatch($"The client certificate of {call} is not valid now: {late}", "Give the device a new certificate, and check the server's clock.");
         if (ChainCheck.UsageFailure(leaf) is { } usage)
