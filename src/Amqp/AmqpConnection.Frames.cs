@@ -11,7 +11,7 @@ public sealed partial class AmqpConnection
     /// <summary>Of servers: sends a challenge of the mechanism.</summary>
     public void SaslChallenge(ReadOnlySpan<byte> challenge)
     {
-        if (_state != ConnectionState.Sasl)
+        if (_state != ConnectionState.Sasl || !_isServer)
             return;
         var start = BeginFrame(0, Frame.SaslType);
         Sasl.SaslChallenge.Encode(Output, challenge);
@@ -21,7 +21,7 @@ public sealed partial class AmqpConnection
     /// <summary>Of servers: ends the authentication. With another code than ok the connection is over.</summary>
     public void SaslEnd(SaslCode code)
     {
-        if (_state != ConnectionState.Sasl)
+        if (_state != ConnectionState.Sasl || !_isServer)
             return;
         var start = BeginFrame(0, Frame.SaslType);
         new SaslOutcome(code).Encode(Output);
@@ -34,7 +34,7 @@ public sealed partial class AmqpConnection
     /// <summary>Of clients: answers a challenge.</summary>
     public void SaslRespond(ReadOnlySpan<byte> response)
     {
-        if (_state != ConnectionState.Sasl)
+        if (_state != ConnectionState.Sasl || _isServer)
             return;
         var start = BeginFrame(0, Frame.SaslType);
         SaslResponse.Encode(Output, response);

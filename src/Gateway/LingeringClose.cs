@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http;
 
 namespace Homeport.Gateway;
 
@@ -12,14 +13,24 @@ public static class LingeringClose
     /// <summary>Bytes that are read after the end, at most.</summary>
     public const long MaxBytes = 32 * 1024 * 1024;
 
+    private static readonly object Wanted = new();
     private static readonly TimeSpan MaxTime = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan MaxSilence = TimeSpan.FromSeconds(2);
+
+    /// <summary>Says that the body of a request may be left unread: only then its connection lingers.</summary>
+    public static void Want(HttpContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        if (context.Features.Get<IConnectionItemsFeature>() is { } connection)
+            connection.Items[Wanted] = Wanted;
+    }
 
     /// <summary>For a listener, before its TLS.</summary>
     public static ConnectionDelegate Around(ConnectionDelegate next, TimeProvider time) => async connection =>
     {
         await next(connection);
-        await DrainAsync(connection, time);
+        if (connection.Items.ContainsKey(Wanted))
+            await DrainAsync(connection, time);
     };
 
     private static async Task DrainAsync(ConnectionContext connection, TimeProvider time)

@@ -14,33 +14,39 @@ public sealed partial class HubLog : IAsyncDisposable
 
     private const int KeptCapacity = 256 * 1024;
     private static readonly TimeSpan RetentionInterval = TimeSpan.FromSeconds(30);
+
+    /// <summary>Bytes after which the limit of the size is looked at, not to wait for the interval.</summary>
+    private const long RetentionBytes = 4 * 1024 * 1024;
+    /// <summary>Milliseconds that the clock may be set back without the log taking part in it.</summary>
+    private const long MaxClockStep = 5 * 60 * 1000;
+
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromMilliseconds(200);
 
     private readonly IRecordStore _store;
     private readonly TimeProvider _time;
-    private readonly TimeSpan _retention;
+    private readonly RetentionLimits _retention;
     private readonly ILogger<HubLog> _logger;
     private readonly Partition[] _partitions;
     private readonly Thread _thread;
     private readonly AutoResetEvent _work = new(initialState: false);
     private readonly CancellationTokenSource _stop = new();
     private Commit _open = new();
-    private TaskCompletionSource _committed = NewSignal();
     private long _nextRetention;
+    private long _sinceRetention;
     private bool _disposed;
 
     /// <summary>Starts the committing thread.</summary>
     /// <param name="store">Where batches go.</param>
-    /// <param name="retention">Age at which records are dropped; Event Hubs allows 1 to 7 days.</param>
+    /// <param name="retention">When records are dropped.</param>
     /// <param name="time">Clock that stamps enqueued times.</param>
     /// <param name="logger">Storage failures.</param>
-    public HubLog(IRecordStore store, TimeSpan retention, TimeProvider time, ILogger<HubLog> logger)
+    public HubLog(IRecordStore store, RetentionLimits retention, TimeProvider time, ILogger<HubLog> logger)
     {
         _store = store;
         _time = time;
         _retention = retention;
         _logger = logger;
-        _partitions = [.. Enumerable.Range(0, store.PartitionCount).Select(_ => new Partition())];
+        _partitions = [.. Enumerable.Range(0, store.PartitionCount).Select(p => new Partition(store.ExtentOf(p).LastTime?.ToUnixTimeMilliseconds() ?? 0))];
         _thread = new Thread(Run) { Name = "log commit", IsBackground = true };
         _thread.Start();
     }
@@ -57,7 +63,6 @@ public sealed partial class HubLog : IAsyncDisposable
     /// </summary>
     public Commit Append(LogWriter writer, MessageSource source, ReadOnlySpan<byte> properties, ReadOnlySpan<byte> body)
     {
-        var time = _time.GetUtcNow().ToUnixTimeMilliseconds();
         var partition = _partitions[writer.Partition];
         Commit commit;
         bool first;
@@ -66,7 +71,7 @@ public sealed partial class HubLog : IAsyncDisposable
             // Read under the partition's lock: the committing thread swaps the commit while it holds all of them.
             commit = _open;
             first = partition.Filling.Count == 0;
-            partition.Filling.Add(time, source, writer.Origin, properties, body);
+            partition.Filling.Add(partition.Stamp(_time), source, writer.Origin, properties, body);
         }
         if (first)
             _work.Set();
@@ -81,7 +86,7 @@ public sealed partial class HubLog : IAsyncDisposable
     {
         while (true)
         {
-            var signal = Volatile.Read(ref _committed).Task;
+            var signal = _partitions[writer.Partition].Committed;
             if (HasRoom(writer))
                 return;
             await signal.WaitAsync(token);
@@ -94,12 +99,28 @@ public sealed partial class HubLog : IAsyncDisposable
         var deadline = _time.GetTimestamp();
         while (true)
         {
-            var signal = Volatile.Read(ref _committed).Task;
+            var signal = _partitions[partition].Committed;
             var records = await _store.ReadAsync(partition, offset, max, token);
             var left = wait - _time.GetElapsedTime(deadline);
             if (records.Count > 0 || left <= TimeSpan.Zero)
                 return records;
             await WaitAsync(signal, left, token);
+        }
+    }
+
+    /// <summary>Reads a page of records from an offset on; waits for the first one. Dispose it.</summary>
+    /// <param name="partition">The partition.</param>
+    /// <param name="offset">First record wanted; one that retention dropped reads from the first one kept.</param>
+    /// <param name="maxBytes">Bytes of records at most, but one record at least.</param>
+    /// <param name="token">Ends the call.</param>
+    public async ValueTask<RecordPage> ReadPageAsync(int partition, long offset, int maxBytes, CancellationToken token)
+    {
+        while (true)
+        {
+            var signal = _partitions[partition].Committed;
+            if (await _store.ReadPageAsync(partition, offset, maxBytes, token) is { } page)
+                return page;
+            await signal.WaitAsync(token);
         }
     }
 
@@ -118,6 +139,12 @@ public sealed partial class HubLog : IAsyncDisposable
 
     /// <summary>The offset of the partition's next record.</summary>
     public long NextOffset(int partition) => _store.NextOffset(partition);
+
+    /// <summary>What a partition holds.</summary>
+    public PartitionExtent ExtentOf(int partition) => _store.ExtentOf(partition);
+
+    /// <summary>Offset of the first record that was enqueued at a time or later; the next offset when there is none yet.</summary>
+    public ValueTask<long> FindAsync(int partition, DateTimeOffset time, CancellationToken token) => _store.FindAsync(partition, time, token);
 
     /// <summary>Commits what is in memory and ends the committing thread.</summary>
     public async ValueTask DisposeAsync()
@@ -193,9 +220,14 @@ public sealed partial class HubLog : IAsyncDisposable
             LogStoreFailed(e);
             state = CommitState.Failed;
         }
-        foreach (var batch in batches)
-            batch.Clear(KeptCapacity);
-        Interlocked.Exchange(ref _committed, NewSignal()).TrySetResult();
+        for (var i = 0; i < batches.Length; i++)
+        {
+            if (batches[i].Count == 0)
+                continue;
+            _sinceRetention += batches[i].Length;
+            batches[i].Clear(KeptCapacity);
+            _partitions[i].Signal();
+        }
         commit.Complete(state);
         if (state == CommitState.Failed)
             Thread.Sleep(PauseAfterFailure);
@@ -204,11 +236,14 @@ public sealed partial class HubLog : IAsyncDisposable
     private void DropOldRecords()
     {
         var now = _time.GetUtcNow();
-        if (now.Ticks < _nextRetention)
+        if (now.Ticks < _nextRetention && (_retention.Bytes is null || _sinceRetention < RetentionBytes))
             return;
         try
         {
-            var more = _store.DropBefore(now - _retention);
+            var more = _store.DropBefore(now - _retention.Age);
+            if (_retention.Bytes is { } bytes)
+                more |= _store.DropAbove(bytes);
+            _sinceRetention = 0;
             _nextRetention = more ? 0 : (now + RetentionInterval).Ticks;
         }
         catch (Exception e)
@@ -218,8 +253,6 @@ public sealed partial class HubLog : IAsyncDisposable
         }
     }
 
-    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
-
     [LoggerMessage(EventId = 1001, Level = LogLevel.Error, Message = "The record store refused a group commit; its messages are not acknowledged. Check the disk.")]
     private partial void LogStoreFailed(Exception e);
 
@@ -227,13 +260,31 @@ public sealed partial class HubLog : IAsyncDisposable
     private partial void LogRetentionFailed(Exception e);
 
     /// <summary>Two batches in turn: one fills while the other is stored.</summary>
-    private sealed class Partition
+    private sealed class Partition(long lastTime)
     {
+        private long _lastTime = lastTime;
         private RecordBatch _spare = new(KeptCapacity);
+        private TaskCompletionSource _committed = NewSignal();
 
         public Lock Lock { get; } = new();
 
         public RecordBatch Filling { get; private set; } = new(KeptCapacity);
+
+        /// <summary>Completes when the next commit with records of this partition is over.</summary>
+        public Task Committed => Volatile.Read(ref _committed).Task;
+
+        /// <summary>
+        /// The time for a new record, under the lock: never earlier than the one before, though the clock may be set back, since readers
+        /// look for times by halves.
+        /// </summary>
+        public long Stamp(TimeProvider time)
+        {
+            var now = time.GetUtcNow().ToUnixTimeMilliseconds();
+            // A clock that was far ahead and is mended is believed.
+            return _lastTime = now < _lastTime && _lastTime - now <= MaxClockStep ? _lastTime : now;
+        }
+
+        public void Signal() => Interlocked.Exchange(ref _committed, NewSignal()).TrySetResult();
 
         public RecordBatch Swap()
         {
@@ -242,5 +293,7 @@ public sealed partial class HubLog : IAsyncDisposable
             (Filling, _spare) = (_spare, Filling);
             return _spare;
         }
+
+        private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

@@ -81,33 +81,23 @@ public sealed class RecordBatch
     /// <exception cref="InvalidDataException">The checksum or version is wrong: the file is damaged.</exception>
     public static IReadOnlyList<Record> Read(byte[] bytes, long baseOffset)
     {
-        if (bytes.Length < HeaderSize || bytes[4] != Version || BinaryPrimitives.ReadUInt32LittleEndian(bytes) != Crc32C(bytes.AsSpan(4)))
-            throw new InvalidDataException($"The record batch at offset {baseOffset} is damaged: its checksum does not match.");
+        Check(bytes, baseOffset);
         var records = new List<Record>();
-        var rest = bytes.AsMemory(HeaderSize);
-        while (!rest.IsEmpty)
-        {
-            var length = (int)BinaryPrimitives.ReadUInt32LittleEndian(rest.Span);
-            records.Add(ReadOne(rest.Slice(4, length), baseOffset + records.Count));
-            rest = rest[(4 + length)..];
-        }
+        for (var rest = bytes.AsSpan(HeaderSize); !rest.IsEmpty; rest = rest[SizeOfFirst(rest)..])
+            records.Add(new RecordView(baseOffset + records.Count, rest[4..SizeOfFirst(rest)]).ToRecord());
         return records;
     }
 
-    private static Record ReadOne(ReadOnlyMemory<byte> bytes, long offset)
+    /// <summary>Checks stored bytes before they are taken apart.</summary>
+    /// <exception cref="InvalidDataException">The checksum or version is wrong: the file is damaged.</exception>
+    internal static void Check(ReadOnlySpan<byte> bytes, long baseOffset)
     {
-        var span = bytes.Span;
-        var originLength = BinaryPrimitives.ReadUInt16LittleEndian(span[9..]);
-        var at = 11 + originLength;
-        var propertiesLength = (int)BinaryPrimitives.ReadUInt32LittleEndian(span[at..]);
-        return new Record(
-            offset,
-            BinaryPrimitives.ReadInt64LittleEndian(span),
-            (MessageSource)span[8],
-            bytes.Slice(11, originLength),
-            bytes.Slice(at + 4, propertiesLength),
-            bytes[(at + 4 + propertiesLength)..]);
+        if (bytes.Length < HeaderSize || bytes[4] != Version || BinaryPrimitives.ReadUInt32LittleEndian(bytes) != Crc32C(bytes[4..]))
+            throw new InvalidDataException($"The record batch at offset {baseOffset} is damaged: its checksum does not match.");
     }
+
+    /// <summary>Bytes of the record that starts here, with its length.</summary>
+    internal static int SizeOfFirst(ReadOnlySpan<byte> records) => 4 + (int)BinaryPrimitives.ReadUInt32LittleEndian(records);
 
     private static uint Crc32C(ReadOnlySpan<byte> bytes)
     {

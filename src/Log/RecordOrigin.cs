@@ -24,7 +24,8 @@ public sealed record RecordOrigin(string DeviceId, string? ModuleId, string Gene
         return stream.ToArray();
     }
 
-    internal static RecordOrigin Decode(ReadOnlySpan<byte> bytes)
+    /// <summary>Reads an origin from a record whose batch's checksum was right.</summary>
+    public static RecordOrigin Decode(ReadOnlySpan<byte> bytes)
     {
         var parts = new string[4];
         for (var i = 0; i < parts.Length; i++)

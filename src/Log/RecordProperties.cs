@@ -59,16 +59,40 @@ public static class RecordProperties
     public static IReadOnlyList<KeyValuePair<string, string?>> Read(ReadOnlySpan<byte> block)
     {
         var properties = new List<KeyValuePair<string, string?>>();
-        while (!block.IsEmpty)
-        {
-            var nameLength = BinaryPrimitives.ReadUInt16LittleEndian(block);
-            var name = Encoding.UTF8.GetString(block.Slice(2, nameLength));
-            var length = BinaryPrimitives.ReadUInt32LittleEndian(block[(2 + nameLength)..]);
-            block = block[(2 + nameLength + 4)..];
-            var valueLength = length == 0 ? 0 : (int)(length - 1);
-            properties.Add(new(name, length == 0 ? null : Encoding.UTF8.GetString(block[..valueLength])));
-            block = block[valueLength..];
-        }
+        var reader = new Reader(block);
+        while (reader.Read())
+            properties.Add(new(Encoding.UTF8.GetString(reader.Name), reader.HasValue ? Encoding.UTF8.GetString(reader.Value) : null));
         return properties;
+    }
+
+    /// <summary>Goes through a block without copying it.</summary>
+    /// <param name="block">The block; it comes from a batch whose checksum was right.</param>
+    public ref struct Reader(ReadOnlySpan<byte> block)
+    {
+        private ReadOnlySpan<byte> _rest = block;
+
+        /// <summary>Name of the current property, UTF-8.</summary>
+        public ReadOnlySpan<byte> Name { get; private set; }
+
+        /// <summary>Its value, UTF-8.</summary>
+        public ReadOnlySpan<byte> Value { get; private set; }
+
+        /// <summary>False for a property without a value.</summary>
+        public bool HasValue { get; private set; }
+
+        /// <summary>Goes to the next property. False at the end.</summary>
+        public bool Read()
+        {
+            if (_rest.IsEmpty)
+                return false;
+            var nameLength = BinaryPrimitives.ReadUInt16LittleEndian(_rest);
+            Name = _rest.Slice(NameAt, nameLength);
+            var length = BinaryPrimitives.ReadUInt32LittleEndian(_rest[(NameAt + nameLength)..]);
+            HasValue = length > 0;
+            var valueAt = NameAt + nameLength + ValueLengthSize;
+            Value = _rest.Slice(valueAt, HasValue ? (int)(length - 1) : 0);
+            _rest = _rest[(valueAt + Value.Length)..];
+            return true;
+        }
     }
 }

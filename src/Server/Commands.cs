@@ -1,9 +1,11 @@
 using Homeport.Contract.Rest;
-using Homeport.Device.Hub;
+using Homeport.Device.Client.Errors;
 using Homeport.Device.Provisioning;
+using Homeport.Hub.Access;
 using Homeport.Server.Demo;
 using Homeport.Server.Options;
 using Homeport.Tpm;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Homeport.Server;
 
@@ -21,6 +23,26 @@ internal static class Commands
         foreach (var (name, value, source) in OptionsReader.Describe(sources, options))
             Console.WriteLine($"{name,-16} {value,-40} {source}");
         return 0;
+    }
+
+    /// <summary>Gives the first administrator a new random password and lets that account in again. The server must not run.</summary>
+    public static async Task<int> ResetAdministratorAsync(SettingSources sources, CancellationToken token)
+    {
+        var options = OptionsReader.Read(sources);
+        if (options is null)
+            return Report(sources.Errors);
+        try
+        {
+            using var installation = await Installation.OpenAsync(options.DataDirectory, token);
+            using var people = new PeopleParts(installation, new Explanations(TimeProvider.System, NullLogger<Explanations>.Instance), TimeProvider.System);
+            var reset = await people.ResetAdministratorAsync(token);
+            await Console.Out.WriteLineAsync($"Sign in as {reset.Account.Name} with the password {reset.Password} (you replace it at the first sign-in)");
+            return 0;
+        }
+        catch (ServerStartException e)
+        {
+            return Report([e.Message]);
+        }
     }
 
     /// <summary>Serves until the process is asked to stop.</summary>
@@ -43,10 +65,14 @@ internal static class Commands
     private static async Task ServeAsync(ServerOptions options, CancellationToken token)
     {
         var ports = Ports.Choose(options);
-        using var installation = await Installation.OpenAsync(options.DataDirectory, token);
+        using var installation = await Installation.OpenAsync(options.DataDirectory, TimeProvider.System, token);
         await using var server = new HomeportServer(options, ports, installation, TimeProvider.System);
+        var first = await server.Accounts.EnsureFirstAsync(token);
         await server.StartAsync(token);
-        var ready = Welcome.Describe(options, ports, installation, server.CaFile);
+        var ready = Welcome.Describe(options, ports, installation, server.CaFile) with
+        {
+            Administrator = first is null ? null : new ReadyAdministrator(first.Account.Name, first.Password),
+        };
         await Console.Out.WriteLineAsync(Welcome.Text(ready, options, ports));
         if (options.ReadyFile is not null)
             Welcome.Write(ready, options.ReadyFile);
@@ -67,7 +93,7 @@ internal static class Commands
         {
             await Console.Out.WriteLineAsync();
         }
-        catch (Exception e) when (e is TpmException or ProvisioningException or HubConnectionException or HttpRequestException or FormatException)
+        catch (Exception e) when (e is TpmException or ProvisioningException or IotHubException or HttpRequestException or FormatException)
         {
             await Console.Error.WriteLineAsync($"homeport: the demonstration ended: {e.Message}");
         }

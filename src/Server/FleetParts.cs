@@ -1,4 +1,5 @@
 using Homeport.Gateway.Http;
+using Homeport.Hub.Bulk;
 using Homeport.Hub.Configurations;
 using Homeport.Hub.Jobs;
 using Homeport.Hub.Query;
@@ -17,6 +18,8 @@ internal sealed class FleetParts : IDisposable
         var rows = new SqliteQuerySource(database, hub.Live, hub.Name);
         Queries = new QueryRunner(rows);
         Admission = new DeviceAdmission(hub.Registry, rows);
+        Import = new DeviceImport(hub.Registry, hub.Twins);
+        Export = new DeviceExport(hub.Registry, rows);
 
         var jobs = new SqliteJobStore(database, hub.Name);
         Jobs = new ScheduledJobs(jobs, hub.Time, new JobSettings());
@@ -25,7 +28,7 @@ internal sealed class FleetParts : IDisposable
 
         var configurations = new SqliteConfigurationStore(database, hub.Name);
         Configurations = new DeviceConfigurations(configurations, rows, hub.Twins, hub.Registry, hub.Time);
-        var applier = new ConfigurationApplier(configurations, rows, hub.Twins, hub.Time, loggers.CreateLogger<ConfigurationApplier>());
+        var applier = new ConfigurationApplier(configurations, rows, hub.Twins, new ModuleContent(hub.Registry, hub.Twins), hub.Time, loggers.CreateLogger<ConfigurationApplier>());
         Configurations.Changed = applier.NoteAll;
         ConnectionChanged = applier.Note;
         hub.Twins.Changed = applier.Note;
@@ -42,6 +45,10 @@ internal sealed class FleetParts : IDisposable
     public QueryRunner Queries { get; }
 
     public DeviceAdmission Admission { get; }
+
+    public DeviceImport Import { get; }
+
+    public DeviceExport Export { get; }
 
     public ScheduledJobs Jobs { get; }
 

@@ -3,12 +3,13 @@ using Homeport.Gateway;
 using Homeport.Gateway.Amqp;
 using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Devices;
-using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Gateway.WebSockets;
 using Homeport.Hub.Telemetry;
+using Homeport.People.Accounts;
 using Homeport.Server.Certificates;
 using Homeport.Server.Options;
+using Homeport.WebConsole;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -42,31 +43,36 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         // The doors are mapped when all is built; Kestrel asks for the handler by this.
         MqttDoor? mqtt = null;
         AmqpDoor? amqp = null;
-        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, ports, tls, () => mqtt!, () => amqp!, time));
+        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, ports, tls, (() => mqtt!, () => amqp!), time));
+        ConsoleServices? console = null;
+        builder.Services.AddConsole(() => console!);
         _web = builder.Build();
         var loggers = _web.Services.GetRequiredService<ILoggerFactory>();
 
         var parts = _parts = new ServerParts(options, installation, time, loggers);
         mqtt = parts.Mqtt;
         amqp = parts.Amqp;
+        console = ConsoleParts.Of(parts, options, installation, authority);
         Messages = parts.Hub.Messages;
 
         _web.Use((context, next) => GuardAsync(context, next, parts.Hub, loggers.CreateLogger<HomeportServer>()));
         MapPlainHttp(ports, authority);
         _web.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero });
+        _web.MapConsole();
+        parts.People.Map(_web, parts.Fleet);
         _web.MapRegistry(parts.Hub);
         _web.MapBulk(parts.Hub);
         _web.MapTwins(parts.Hub);
         _web.MapMethods(parts.Hub);
         parts.Fleet.Map(_web, parts.Hub);
+        parts.Events.Map(_web, parts.Hub);
         _web.MapMessages(parts.Hub);
         _web.MapDiagnosis(parts.Diagnosis);
         _web.MapTelemetry(parts.Devices);
         _web.MapDeviceBound(parts.Devices);
         _web.MapServiceMessages(parts.DeviceMessages);
         _web.MapCertificates(parts.Hub, parts.Authorities);
-        _web.MapProvisioningDevices(parts.Provisioning);
-        _web.MapProvisioningService(parts.Provisioning);
+        parts.Provisioning.Map(_web);
         _web.MapWebSockets(parts.Hub, mqtt, amqp);
         _files = new FileParts(options, ports.Https, installation, parts, loggers);
         _files.Map(_web);
@@ -76,6 +82,9 @@ internal sealed partial class HomeportServer : IAsyncDisposable
 
     /// <summary>PEM file that clients have to trust.</summary>
     public string CaFile { get; }
+
+    /// <summary>Who may sign in.</summary>
+    public AccountService Accounts => _parts.People.Accounts;
 
     /// <summary>Reads the hub's messages.</summary>
     public MessageReader Messages { get; }
@@ -117,6 +126,9 @@ internal sealed partial class HomeportServer : IAsyncDisposable
     /// <summary>A fault of ours is a 500 with a tracking id and an error in the log; what a client's going causes is neither.</summary>
     private static async Task GuardAsync(HttpContext context, RequestDelegate next, HubApi hub, ILogger logger)
     {
+        // A body that is larger, or does not say how large it is, may be refused before it is read.
+        if (context.Request.ContentLength > MaxRequestBody || context.Request.Headers.TransferEncoding.Count > 0)
+            LingeringClose.Want(context);
         try
         {
             await next(context);
@@ -136,7 +148,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         }
     }
 
-    private static void ConfigureDoors(KestrelServerOptions kestrel, Ports ports, DoorTls tls, Func<MqttDoor> mqtt, Func<AmqpDoor> amqp, TimeProvider time)
+    private static void ConfigureDoors(KestrelServerOptions kestrel, Ports ports, DoorTls tls, (Func<MqttDoor> Mqtt, Func<AmqpDoor> Amqp) doors, TimeProvider time)
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = MaxRequestBody;
@@ -150,12 +162,12 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         kestrel.ListenAnyIP(ports.Mqtt, listen =>
         {
             listen.UseHttps(tls.Callback);
-            listen.Run(connection => mqtt().OnConnectedAsync(connection));
+            listen.Run(connection => doors.Mqtt().OnConnectedAsync(connection));
         });
         kestrel.ListenAnyIP(ports.Amqp, listen =>
         {
             listen.UseHttps(tls.Callback);
-            listen.Run(connection => amqp().OnConnectedAsync(connection));
+            listen.Run(connection => doors.Amqp().OnConnectedAsync(connection));
         });
         kestrel.ListenAnyIP(ports.Crl, listen => listen.Protocols = HttpProtocols.Http1);
     }

@@ -15,6 +15,8 @@ internal sealed class Installation : IDisposable
     public const string ApplicationName = "default";
     public const string HubName = "hub1";
 
+    private const int StandardAmqpPort = 5671;
+
     private readonly FileStream _lock;
 
     private Installation(FileStream @lock, SecretSeal seal, SqliteDatabase database)
@@ -31,6 +33,9 @@ internal sealed class Installation : IDisposable
     /// <summary>ID scope of the application: <c>0ne</c> and eight hexadecimal digits.</summary>
     public required string IdScope { get; init; }
 
+    /// <summary>When the hub was made.</summary>
+    public required DateTimeOffset Created { get; init; }
+
     public required IReadOnlyList<SharedAccessPolicy> HubPolicies { get; init; }
 
     public required IReadOnlyList<SharedAccessPolicy> ProvisioningPolicies { get; init; }
@@ -38,9 +43,12 @@ internal sealed class Installation : IDisposable
     /// <summary>Keys of the built-in blob store's account.</summary>
     public required SharedAccessPolicy BlobKeys { get; init; }
 
+    /// <summary>Key of the audit log's chain.</summary>
+    public required byte[] AuditKey { get; init; }
+
     /// <summary>Opens a data directory, or makes it.</summary>
     /// <exception cref="ServerStartException">It is in use, or cannot be written.</exception>
-    public static async Task<Installation> OpenAsync(string directory, CancellationToken token)
+    public static async Task<Installation> OpenAsync(string directory, TimeProvider time, CancellationToken token)
     {
         FileStream? fileLock = null;
         try
@@ -53,9 +61,11 @@ internal sealed class Installation : IDisposable
             return new Installation(fileLock, seal, database)
             {
                 IdScope = await settings.SettingAsync("idScope", NewIdScope, token),
+                Created = DateTimeOffset.Parse(await settings.SettingAsync("created", () => time.GetUtcNow().ToString("o", CultureInfo.InvariantCulture), token), CultureInfo.InvariantCulture),
                 HubPolicies = await settings.PoliciesAsync("hub/" + HubName, SharedAccessPolicy.HubDefaults, token),
                 ProvisioningPolicies = await settings.PoliciesAsync("dps", SharedAccessPolicy.ProvisioningDefaults, token),
                 BlobKeys = (await settings.PoliciesAsync("blobs", () => [SharedAccessPolicy.Create(BlobAccount.BuiltIn, Rights.None)], token))[0],
+                AuditKey = (await settings.PoliciesAsync("audit", () => [SharedAccessPolicy.Create("chain", Rights.None)], token))[0].PrimaryKey,
             };
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or CryptographicException or Microsoft.Data.Sqlite.SqliteException)
@@ -68,6 +78,14 @@ internal sealed class Installation : IDisposable
     /// <summary>Connection string of a policy, with its key.</summary>
     public static string ConnectionStringOf(SharedAccessPolicy policy, string host)
         => new ConnectionString(host, Convert.ToBase64String(policy.PrimaryKey), policy.Name).Reveal();
+
+    /// <summary>Connection string of a policy for clients of Event Hubs, with its key.</summary>
+    public static string EventHubConnectionStringOf(SharedAccessPolicy policy, string host, int port)
+    {
+        // SDKs know the port 5671, and not all of them take another from here.
+        var endpoint = port == StandardAmqpPort ? host : $"{host}:{port}";
+        return $"Endpoint=sb://{endpoint}/;SharedAccessKeyName={policy.Name};SharedAccessKey={Convert.ToBase64String(policy.PrimaryKey)};EntityPath={HubName}";
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -13,12 +13,15 @@ foreach (var option in settingOptions.Values)
     root.Options.Add(option);
 var check = new Command("check", "Prints the settings in effect and where they come from");
 root.Subcommands.Add(check);
+var resetAdministrator = new Command("reset-administrator", "Gives the administrator a new password, when the old one is lost; the server must not run");
+root.Subcommands.Add(resetAdministrator);
 
 SettingSources Collect(ParseResult parsed) => SettingSources.Collect(
     settingOptions.Where(o => parsed.GetResult(o.Value) is not null).ToDictionary(o => o.Key.Name, o => parsed.GetValue(o.Value) ?? "true", StringComparer.Ordinal),
     parsed.GetValue(settingsFile)?.FullName,
     Environment.GetEnvironmentVariable);
 
+resetAdministrator.SetAction((parsed, token) => Commands.ResetAdministratorAsync(Collect(parsed), token));
 check.SetAction(parsed => Commands.Check(Collect(parsed)));
 root.SetAction((parsed, token) => Commands.RunAsync(Collect(parsed), parsed.GetValue(demo), parsed.GetValue(demoTpm), token));
 return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });

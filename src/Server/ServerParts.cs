@@ -3,7 +3,6 @@ using Homeport.Gateway;
 using Homeport.Gateway.Amqp;
 using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Devices;
-using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Hub.Access;
 using Homeport.Hub.Access.Certificates;
@@ -39,10 +38,10 @@ internal sealed class ServerParts : IAsyncDisposable
         var events = new EventWriter(Installation.HubName, options.Events, time);
         var registry = new IdentityRegistry(identities, live, time, events);
         var certificates = new SqliteCertificateStore(installation.Database, Installation.HubName);
-        Authorities = new CertificateAuthorities(certificates, identities, live, time);
+        Authorities = new CertificateAuthorities(certificates, time, new IssuedConnections(identities, live).CloseAsync);
 
         _records = SqliteRecordStore.Open(Path.Combine(options.DataDirectory, $"{Installation.HubName}.messages.db"), options.Partitions);
-        _log = new HubLog(_records, TimeSpan.FromDays(options.RetentionDays), time, loggers.CreateLogger<HubLog>());
+        _log = new HubLog(_records, options.Retention, time, loggers.CreateLogger<HubLog>());
         _events = new EventRelay(new SqliteEventStore(installation.Database, Installation.HubName), _log, loggers.CreateLogger<EventRelay>());
         events.Stored = _events.Wake;
         var connections = new ConnectionEvents(live, events, _events, time);
@@ -55,8 +54,8 @@ internal sealed class ServerParts : IAsyncDisposable
         FileNotifications = new ServiceBoundQueue(new SqliteServiceBoundStore(installation.Database, Installation.HubName), ServiceBoundKind.FileNotification, new ServiceBoundSettings(), time);
         var messageSweep = new CloudToDeviceSweep(messages, [feedback, FileNotifications], time, loggers.CreateLogger<CloudToDeviceSweep>());
 
-        var provisioning = new ProvisioningParts(options, installation, registry, explanations, rules, loggers);
-        Provisioning = provisioning.Api;
+        Provisioning = new ProvisioningParts(options, installation, registry, explanations, rules, loggers);
+        People = new PeopleParts(installation, explanations, time);
         var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
         var twins = new DeviceTwins(new SqliteTwinStore(installation.Database, Installation.HubName), registry, live, time, events);
         var methods = new DirectMethods(live, registry, time);
@@ -73,7 +72,7 @@ internal sealed class ServerParts : IAsyncDisposable
             Explanations = explanations,
             Throttles = new Throttles(options.Limits, time),
             Faults = options.FaultInjection ? new FaultInjection(time) : null,
-            Registrations = provisioning.Devices,
+            Registrations = Provisioning.Devices,
         };
         Mqtt = new MqttDoor(door, sweeper, time, loggers.CreateLogger<MqttDoor>());
         var authorizer = new ServiceAuthorizer(policies, rules, HubErrors.IotHubUnauthorized, HubErrors.IotHubUnauthorizedAccess);
@@ -85,6 +84,9 @@ internal sealed class ServerParts : IAsyncDisposable
         _fleet = new FleetParts(Hub, installation.Database, loggers);
         connections.Changed = _fleet.ConnectionChanged;
         var quota = new QuotaKeeper(door.Throttles, new SqliteQuotaStore(installation.Database, Installation.HubName), time, loggers.CreateLogger<QuotaKeeper>());
+        Events = new EventParts(_log, options, installation, time);
+        Nodes.AddEvents(Events.Hub);
+        Nodes.AddServices(Hub, feedback, FileNotifications);
         Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, quota.RunAsync, .. _fleet.Background];
     }
 
@@ -115,13 +117,20 @@ internal sealed class ServerParts : IAsyncDisposable
     /// <summary>Work with many devices at once.</summary>
     public FleetParts Fleet => _fleet;
 
-    public ProvisioningApi Provisioning { get; }
+    /// <summary>Readers of events.</summary>
+    public EventParts Events { get; }
+
+    public ProvisioningParts Provisioning { get; }
+
+    /// <summary>Accounts, sessions, API tokens and the audit log.</summary>
+    public PeopleParts People { get; }
 
     /// <summary>Ends what the background leaves behind: what devices sent before the doors closed is written.</summary>
     public async ValueTask DisposeAsync()
     {
         _events.Dispose();
         _fleet.Dispose();
+        People.Dispose();
         await _log.DisposeAsync();
         _records.Dispose();
     }

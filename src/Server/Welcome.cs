@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Homeport.Contract.Rest;
+using Homeport.Hub.Access;
 using Homeport.Server.Certificates;
 using Homeport.Server.Options;
 
@@ -21,10 +22,11 @@ internal static class Welcome
             host,
             new ReadyPorts(ports.Https, ports.Mqtt, ports.Amqp),
             caFile,
-            null,
+            ConsoleUrl(host, ports.Https),
             Installation.ApplicationName,
             new ReadyProvisioning(host, installation.IdScope, Installation.ConnectionStringOf(installation.ProvisioningPolicies[0], host)),
-            [new ReadyHub(Installation.HubName, host, Installation.ConnectionStringOf(installation.HubPolicies[0], host), null)]);
+            [new ReadyHub(Installation.HubName, host, Installation.ConnectionStringOf(installation.HubPolicies[0], host),
+                Installation.EventHubConnectionStringOf(installation.HubPolicies.First(p => p.Rights == Rights.ServiceConnect), host, ports.Amqp))]);
     }
 
     /// <summary>Writes the file for scripts; it holds keys, so only its owner can read it.</summary>
@@ -48,9 +50,15 @@ internal static class Welcome
             .AppendLine()
             .AppendLine("Service connection string of the hub (keep it secret):")
             .AppendLine($"  {hub.ServiceConnectionString}")
+            .AppendLine("Event Hubs-compatible connection string, for readers of messages (keep it secret):")
+            .AppendLine($"  {hub.EventHubConnectionString}")
             .AppendLine("Service connection string of provisioning (keep it secret):")
             .AppendLine($"  {ready.Dps.ServiceConnectionString}")
             .AppendLine();
+        text.AppendLine($"Web console: {ready.Console}");
+        if (ready.Administrator is { } administrator)
+            text.AppendLine($"  Sign in as {administrator.Name} with the password {administrator.Password} (shown this once; you replace it at the first sign-in)");
+        text.AppendLine();
         AppendTrust(text, ready, options);
         if (ports.HttpsMoved)
             AppendMovedPort(text, ports);
@@ -60,6 +68,8 @@ internal static class Welcome
             text.AppendLine("Next: see a device register itself and send, with").AppendLine("  dotnet run --project src/Server -- --demo");
         return text.ToString();
     }
+
+    private static string ConsoleUrl(string host, int port) => port == 443 ? $"https://{host}/console" : $"https://{host}:{port}/console";
 
     private static void AppendTrust(StringBuilder text, ReadyFile ready, ServerOptions options)
     {

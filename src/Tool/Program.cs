@@ -11,6 +11,7 @@ root.Subcommands.Add(MethodCommand.Create(host));
 root.Subcommands.Add(QueueCommands.Create(host));
 root.Subcommands.Add(MonitorCommand.Create(host));
 root.Subcommands.Add(MessagesCommand.Create(host));
+root.Subcommands.Add(ConsumerGroupCommands.Create(host));
 root.Subcommands.Add(QueryCommand.Create(host));
 root.Subcommands.Add(DiagnoseCommand.Create(host));
 root.Subcommands.Add(ExplainCommand.Create(host));

@@ -63,6 +63,13 @@ public sealed class Tpm2(ITpmChannel channel, TpmPasswords? passwords = null) : 
     {
         var request = Encode(command);
         var response = SubmitWithRetry(request, out var code);
+        if (code == (uint)TpmResponseCode.Initialize && command is not StartupCommand)
+        {
+            // It was reset since its start. Persistent keys and NV are as they were; what was transient makes its own command fail.
+            SubmitWithRetry(Encode(new StartupCommand()), out _);
+            response = SubmitWithRetry(request, out code);
+        }
+
         if (code != 0)
             throw new TpmException(command.Code, code);
         return Decode(command, response);

@@ -112,7 +112,7 @@ public sealed class EncodingTests
     public void Nesting_is_bounded()
     {
         var deep = new byte[4096];
-        deep.AsSpan().Fill(0);
+        deep.AsSpan().Clear();
         new AmqpReader(deep).ReadValue();
         var reader = new AmqpReader(deep);
         reader.ReadValue();

@@ -38,12 +38,60 @@ internal static class HubVerbs
             CommandBenchmark.RunAsync(targets, new CommandOptions(parsed.GetValue(devices), parsed.GetValue(callers), parsed.GetValue(body), Time(parsed)), token));
     }
 
+    public static Command Amqp(string[] args)
+    {
+        var connections = new Option<int>("--connections") { DefaultValueFactory = _ => 100 };
+        var devices = new Option<int>("--devices") { DefaultValueFactory = _ => 1, Description = "Devices on each connection." };
+        var window = new Option<int>("--window") { DefaultValueFactory = _ => 32, Description = "Messages in flight per device." };
+        var body = new Option<int>("--body") { DefaultValueFactory = _ => 256, Description = "Bytes per message." };
+        return Make(args, "amqp", "Messages over AMQP per second.", [connections, devices, window, body], (targets, parsed, token) => AmqpBenchmark.RunAsync(
+            targets,
+            new AmqpOptions(parsed.GetValue(connections), parsed.GetValue(devices), parsed.GetValue(window), parsed.GetValue(body), TimeSpan.FromSeconds(parsed.GetValue(Seconds)), TimeSpan.FromSeconds(parsed.GetValue(WarmUp))),
+            token));
+    }
+
     public static Command Registry(string[] args)
     {
         var callers = new Option<int>("--callers") { DefaultValueFactory = _ => 8, Description = "HTTPS connections." };
         var elements = new Option<int>("--elements") { DefaultValueFactory = _ => 100, Description = "Devices per call." };
         return Make(args, "registry", "Devices created per second in bulk.", [callers, elements], (targets, parsed, token) =>
             RegistryBenchmark.RunAsync(targets, new RegistryOptions(parsed.GetValue(callers), parsed.GetValue(elements), Time(parsed)), token));
+    }
+
+    public static Command Registrations(string[] args)
+    {
+        var callers = new Option<int>("--callers") { DefaultValueFactory = _ => 8, Description = "Devices that register at once." };
+        var chips = new Option<int>("--chips") { DefaultValueFactory = _ => 100, Description = "TPMs; making their keys takes a tenth of a second each." };
+        return Make(args, "registrations", "Registrations per second over HTTPS with full handshakes.", [callers, chips], (targets, parsed, token) =>
+            RegistrationBenchmark.RunAsync(targets, new RegistrationOptions(parsed.GetValue(callers), parsed.GetValue(chips), Time(parsed)), token));
+    }
+
+    public static Command Enrollments(string[] args)
+    {
+        var count = new Option<int>("--count") { DefaultValueFactory = _ => 1_000_000, Description = "Enrollments of each kind, and endorsement keys." };
+        var lookUps = new Option<int>("--look-ups") { DefaultValueFactory = _ => 20_000 };
+        return Make(args, "enrollments", "Look-ups among many enrollments, and the import of endorsement keys.", [count, lookUps], (targets, parsed, token) =>
+            EnrollmentBenchmark.RunAsync(targets, new EnrollmentOptions(parsed.GetValue(count), parsed.GetValue(lookUps)), token));
+    }
+
+    public static Command Queue(string[] args)
+    {
+        var messages = new Option<int>("--messages") { DefaultValueFactory = _ => 1_000_000 };
+        var batch = new Option<int>("--batch") { DefaultValueFactory = _ => 100, Description = "Messages per call." };
+        var callers = new Option<int>("--callers") { DefaultValueFactory = _ => 4, Description = "Calls at a time." };
+        var body = new Option<int>("--body") { DefaultValueFactory = _ => 256, Description = "Bytes per message." };
+        return Make(args, "queue", "The device client's durable queue: accept without a hub, then drain.", [messages, batch, callers, body], (targets, parsed, token) =>
+            QueueBenchmark.RunAsync(
+                targets, new QueueOptions(parsed.GetValue(messages), parsed.GetValue(batch), parsed.GetValue(callers), parsed.GetValue(body)), token));
+    }
+
+    public static Command Events(string[] args)
+    {
+        var messages = new Option<int>("--messages") { DefaultValueFactory = _ => 1_000_000, Description = "Messages in the log." };
+        var body = new Option<int>("--body") { DefaultValueFactory = _ => 256, Description = "Bytes per message." };
+        var stalled = new Option<int>("--stalled") { DefaultValueFactory = _ => 4, Description = "Readers that stopped reading, of the second pass." };
+        return Make(args, "events", "Events read from a full log per second, over AMQP.", [messages, body, stalled], (targets, parsed, token) =>
+            EventsBenchmark.RunAsync(targets, new EventsOptions(parsed.GetValue(messages), parsed.GetValue(body), parsed.GetValue(stalled)), token));
     }
 
     private static Command Make(

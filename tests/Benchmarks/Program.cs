@@ -11,6 +11,11 @@ return await new RootCommand("Measures Homeport beside mosquitto and a bare Kest
     HubVerbs.Methods(args),
     HubVerbs.Commands(args),
     HubVerbs.Registry(args),
+    HubVerbs.Amqp(args),
+    HubVerbs.Registrations(args),
+    HubVerbs.Enrollments(args),
+    HubVerbs.Queue(args),
+    HubVerbs.Events(args),
     Verbs.Agent(args),
     Verbs.BareServer(),
 }.Parse(args).InvokeAsync();

@@ -201,6 +201,133 @@ public abstract class RecordStoreCompliance : IAsyncLifetime
         await Should.ThrowAsync<OperationCanceledException>(async () => await Store.ReadAsync(0, 0, 10, gone.Token));
     }
 
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(1000, 0)]
+    [InlineData(1001, 1)]
+    [InlineData(1500, 1)]
+    [InlineData(2000, 1)]
+    [InlineData(2001, 3)]
+    [InlineData(3000, 3)]
+    [InlineData(3001, 4)]
+    [InlineData(9000, 4)]
+    public async Task A_record_is_found_by_its_time(long milliseconds, long expected)
+    {
+        Append(Time.AddMilliseconds(1000), (0, ["a"]), (1, ["m"]));
+        Append(Time.AddMilliseconds(2000), (0, ["b", "c"]));
+        Append(Time.AddMilliseconds(3000), (0, ["d"]), (2, ["x"]));
+        (await Store.FindAsync(0, Time.AddMilliseconds(milliseconds), CancellationToken.None)).ShouldBe(expected);
+    }
+
+    [Fact]
+    public async Task Times_are_found_within_batches_among_many_and_in_partitions_with_few()
+    {
+        var batches = Batches();
+        for (var i = 0; i < 800; i++)
+        {
+            foreach (var busy in (int[])[0, 2])
+            {
+                batches[busy].Add(Time.AddSeconds(2 * i).ToUnixTimeMilliseconds(), MessageSource.Telemetry, [0, 0, 0, 0], [], []);
+                batches[busy].Add(Time.AddSeconds((2 * i) + 1).ToUnixTimeMilliseconds(), MessageSource.Telemetry, [0, 0, 0, 0], [], []);
+            }
+            if (i is 50 or 700)
+                batches[1].Add(Time.AddSeconds(2 * i).ToUnixTimeMilliseconds(), MessageSource.Telemetry, [0, 0, 0, 0], [], []);
+            Seal(batches);
+            Store.Append(batches);
+            foreach (var batch in batches)
+                batch.Clear(1024);
+        }
+        foreach (var second in (int[])[0, 1, 2, 333, 1000, 1001, 1597, 1598, 1599])
+            (await Store.FindAsync(0, Time.AddSeconds(second), CancellationToken.None)).ShouldBe(second);
+        (await Store.FindAsync(0, Time.AddSeconds(1600), CancellationToken.None)).ShouldBe(1600);
+        (await Store.FindAsync(1, Time, CancellationToken.None)).ShouldBe(0);
+        (await Store.FindAsync(1, Time.AddSeconds(100), CancellationToken.None)).ShouldBe(0);
+        (await Store.FindAsync(1, Time.AddSeconds(101), CancellationToken.None)).ShouldBe(1);
+        (await Store.FindAsync(1, Time.AddSeconds(1401), CancellationToken.None)).ShouldBe(2);
+        (await Read(1, 0)).Count.ShouldBe(2);
+        // What retention drops is not found any more.
+        DropAll(Time.AddSeconds(300));
+        (await Store.FindAsync(0, Time, CancellationToken.None)).ShouldBe(Store.ExtentOf(0).First);
+        (await Store.FindAsync(0, Time.AddSeconds(1201), CancellationToken.None)).ShouldBe(1201);
+        (await Store.FindAsync(1, Time, CancellationToken.None)).ShouldBe(1);
+        (await Read(1, 0)).Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_partition_knows_what_it_holds()
+    {
+        Store.ExtentOf(0).ShouldBe(PartitionExtent.Empty);
+        Append(Time, (0, ["a", "b"]));
+        Append(Time.AddHours(1), (0, ["c"]), (1, ["m"]));
+        Store.ExtentOf(0).ShouldBe(new PartitionExtent(0, 3, Time.AddHours(1)));
+        DropAll(Time.AddMinutes(1));
+        await Fixture.ReopenAsync(Partitions);
+        Store.ExtentOf(0).ShouldBe(new PartitionExtent(2, 3, Time.AddHours(1)));
+        DropAll(Time.AddDays(1));
+        await Fixture.ReopenAsync(Partitions);
+        Store.ExtentOf(0).ShouldBe(new PartitionExtent(3, 3, Time.AddHours(1)));
+        Store.ExtentOf(0).IsEmpty.ShouldBeTrue();
+        Store.ExtentOf(1).ShouldBe(new PartitionExtent(1, 1, Time.AddHours(1)));
+        Store.ExtentOf(2).ShouldBe(PartitionExtent.Empty);
+    }
+
+    [Fact]
+    public async Task A_page_has_the_bytes_that_were_asked_for_over_many_batches_and_one_record_at_least()
+    {
+        for (var i = 0; i < 10; i++)
+            Append((0, [$"{i}", new string('x', 1000)]), (1, ["other"]));
+        using (var page = (await Store.ReadPageAsync(0, 3, 3000, CancellationToken.None))!)
+        {
+            page.Length.ShouldBeInRange(2000, 3000);
+            page.NextOffset.ShouldBe(3);
+            page.TryRead(out var first).ShouldBeTrue();
+            (first.Offset, first.Body.Length, first.EnqueuedTime).ShouldBe((3, 1000, Time.ToUnixTimeMilliseconds()));
+            var offsets = new List<long>();
+            while (page.TryRead(out var record))
+                offsets.Add(record.Offset);
+            offsets.ShouldBe(Enumerable.Range(4, offsets.Count).Select(i => (long)i));
+            page.IsAtEnd.ShouldBeTrue();
+            page.NextOffset.ShouldBe(offsets[^1] + 1);
+        }
+        using (var page = (await Store.ReadPageAsync(0, 1, 1, CancellationToken.None))!)
+        {
+            page.TryRead(out var only).ShouldBeTrue();
+            only.Body.Length.ShouldBe(1000);
+            page.IsAtEnd.ShouldBeTrue();
+        }
+        using (var all = (await Store.ReadPageAsync(0, 0, 1 << 20, CancellationToken.None))!)
+        {
+            var count = 0;
+            while (all.TryRead(out _))
+                count++;
+            count.ShouldBe(20);
+        }
+        (await Store.ReadPageAsync(0, 20, 1 << 20, CancellationToken.None)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task A_limit_of_the_size_drops_the_oldest_and_bounds_the_disk()
+    {
+        const long Limit = 4 << 20;
+        var body = new string('x', 120_000);
+        for (var i = 0; i < 300; i++)
+        {
+            Append((i % Partitions, [body]));
+            while (Store.DropAbove(Limit))
+            {
+                // bounded steps
+            }
+        }
+        await Fixture.ReopenAsync(Partitions);
+        // 36 MB went through.
+        Fixture.SizeOnDisk.ShouldBeInRange(Limit / 2, 2 * Limit);
+        Store.ExtentOf(0).First.ShouldBeInRange(80, 95);
+        Store.ExtentOf(0).Next.ShouldBe(100);
+        (await Read(0, 0))[0].ShouldStartWith($"{Store.ExtentOf(0).First}:");
+        Store.DropAbove(Limit).ShouldBeFalse();
+        Store.DropAbove(long.MaxValue).ShouldBeFalse();
+    }
+
     private void DropAll(DateTimeOffset before)
     {
         while (Store.DropBefore(before))
@@ -242,6 +369,9 @@ internal abstract class RecordStoreFixture : IAsyncDisposable
 
     /// <summary>Closes the store as a stopping server does, and opens it again with a setting for new stores.</summary>
     public abstract Task ReopenAsync(int partitions);
+
+    /// <summary>Bytes of the files that keep records, without those that are for a crash.</summary>
+    public abstract long SizeOnDisk { get; }
 
     /// <summary>Changes stored bytes behind the store's back, as a bad disk does.</summary>
     public abstract Task DamageAsync(byte[] from, byte[] to);

@@ -29,7 +29,7 @@ public sealed class ProvisioningClientTests : IClassFixture<TestCertificates>
         result.AssignedHub.ShouldBe("hub1.example.test");
         result.DeviceId.ShouldBe("dev-1");
         result.Substatus.ShouldBe("initialAssignment");
-        result.Key.Sign([1, 2]).ShouldBe(HMACSHA256.HashData(service.HubKey, new byte[] { 1, 2 }));
+        Key(result).Sign([1, 2]).ShouldBe(HMACSHA256.HashData(service.HubKey, new byte[] { 1, 2 }));
         service.Registers.Count.ShouldBe(2);
         service.Registers[1].ToJsonString().ShouldBe(service.Registers[0].ToJsonString());
 
@@ -48,11 +48,11 @@ public sealed class ProvisioningClientTests : IClassFixture<TestCertificates>
         await using var service = await FakeProvisioningService.StartAsync(_certificates.Server, FakeProvisioningService.ForTpm);
         var first = await Register(service, new TpmAttestation(tpm.Source, "my-device"));
         first.RegistrationId.ShouldBe("my-device");
-        (await Register(service, new TpmAttestation(tpm.Source, "my-device"))).Key.Sign([1]).ShouldBe(first.Key.Sign([1]));
+        Key(await Register(service, new TpmAttestation(tpm.Source, "my-device"))).Sign([1]).ShouldBe(Key(first).Sign([1]));
 
         tpm.Source.Use(static x => new TpmStatus(x).Clear());
         new TpmDevice(0, tpm.Source).GetHostName().ShouldBe("");
-        (await Register(service, new TpmAttestation(tpm.Source, "my-device"))).Key.Sign([1]).ShouldBe(HMACSHA256.HashData(service.HubKey, new byte[] { 1 }));
+        Key(await Register(service, new TpmAttestation(tpm.Source, "my-device"))).Sign([1]).ShouldBe(HMACSHA256.HashData(service.HubKey, new byte[] { 1 }));
         service.Registers[^1]["tpm"]!["endorsementKey"]!.GetValue<string>().ShouldBe(service.Registers[0]["tpm"]!["endorsementKey"]!.GetValue<string>());
         service.Registers[^1]["tpm"]!["storageRootKey"]!.GetValue<string>().ShouldNotBe(service.Registers[0]["tpm"]!["storageRootKey"]!.GetValue<string>());
     }
@@ -108,7 +108,7 @@ public sealed class ProvisioningClientTests : IClassFixture<TestCertificates>
         using var client = Client(service);
         var result = await client.RegisterAsync(new SymmetricKeyAttestation("dev.1:a_b", key), payload.RootElement, default);
         result.RegistrationId.ShouldBe("dev.1:a_b");
-        result.Key.Sign([1]).ShouldBe(HMACSHA256.HashData(key, new byte[] { 1 }));
+        Key(result).Sign([1]).ShouldBe(HMACSHA256.HashData(key, new byte[] { 1 }));
         service.Registers.ShouldHaveSingleItem().ToJsonString().ShouldBe("""{"registrationId":"dev.1:a_b","payload":{"site":"north"}}""");
     }
 
@@ -233,4 +233,6 @@ public sealed class ProvisioningClientTests : IClassFixture<TestCertificates>
         using var client = Client(service);
         return await client.RegisterAsync(attestation, payload: null, default);
     }
+
+    private static IDeviceKey Key(ProvisioningResult result) => result.Authentication.ShouldBeOfType<Homeport.Device.Client.DeviceAuthenticationWithKey>().Key;
 }

@@ -12,6 +12,8 @@ internal sealed class FakeLink(string key) : IDeviceLink
 
     public string Key => key;
 
+    public string? Authority { get; set; }
+
     public DateTimeOffset LastActivity { get; set; }
 
     public bool TakesMethods { get; set; }

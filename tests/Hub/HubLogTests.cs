@@ -13,7 +13,7 @@ public sealed class HubLogTests : IAsyncDisposable
     private readonly ScriptedRecordStore _store = new(4);
     private readonly HubLog _log;
 
-    public HubLogTests() => _log = new HubLog(_store, TimeSpan.FromDays(1), _time, _logger);
+    public HubLogTests() => _log = new HubLog(_store, new RetentionLimits(TimeSpan.FromDays(1)), _time, _logger);
 
     public async ValueTask DisposeAsync()
     {
@@ -254,6 +254,48 @@ public sealed class HubLogTests : IAsyncDisposable
         _time.Advance(TimeSpan.FromSeconds(30));
         await Append("dev1", "6").WhenDurable().WaitAsync(Patience);
         await Eventually(() => _store.Drops.Count == 4);
+    }
+
+    [Fact]
+    public async Task The_size_is_looked_at_as_it_grows()
+    {
+        await using var log = new HubLog(_store, new RetentionLimits(TimeSpan.FromDays(1), 1 << 30), _time, _logger);
+        var writer = log.WriterFor(new RecordOrigin("dev1", null, "1", ""));
+        await log.Append(writer, MessageSource.Telemetry, [], "1"u8).WhenDurable().WaitAsync(Patience);
+        await Eventually(() => _store.SizeDrops.Count == 1);
+        for (var i = 0; i < 5; i++)
+            await log.Append(writer, MessageSource.Telemetry, [], new byte[1 << 20]).WhenDurable().WaitAsync(Patience);
+        await Eventually(() => _store.SizeDrops.Count == 2);
+        _store.SizeDrops.ShouldAllBe(bytes => bytes == 1 << 30);
+    }
+
+    [Fact]
+    public async Task Enqueued_times_do_not_go_back_when_the_clock_is_set_back_a_little()
+    {
+        await Append("dev1", "1").WhenDurable().WaitAsync(Patience);
+        var first = _time.GetUtcNow();
+        _time.Advance(TimeSpan.FromMinutes(-1));
+        await Append("dev1", "2").WhenDurable().WaitAsync(Patience);
+        _time.Advance(TimeSpan.FromMinutes(-10));
+        await Append("dev1", "3").WhenDurable().WaitAsync(Patience);
+        var records = await _store.ReadAsync(Writer("dev1").Partition, 0, 10, CancellationToken.None);
+        records.Select(r => r.EnqueuedTime).ShouldBe([first, first, first.AddMinutes(-11)], "a clock that was far ahead and is mended is believed");
+    }
+
+    [Fact]
+    public async Task A_page_comes_with_the_first_record()
+    {
+        var partition = Writer("dev1").Partition;
+        var waiting = _log.ReadPageAsync(partition, 0, 1000, CancellationToken.None).AsTask();
+        await Task.Delay(50);
+        waiting.IsCompleted.ShouldBeFalse();
+        Append("dev1", "1");
+        using var page = await waiting.WaitAsync(Patience);
+        page.NextOffset.ShouldBe(0);
+        using var gone = new CancellationTokenSource();
+        var cancelled = _log.ReadPageAsync(partition, 1, 1000, gone.Token).AsTask();
+        await gone.CancelAsync();
+        await Should.ThrowAsync<OperationCanceledException>(cancelled.WaitAsync(Patience));
     }
 
     [Fact]

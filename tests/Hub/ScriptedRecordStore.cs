@@ -7,7 +7,7 @@ namespace Homeport.Tests.Hub;
 internal sealed class ScriptedRecordStore(int partitions) : IRecordStore
 {
     private readonly Lock _lock = new();
-    private readonly List<Record>[] _records = [.. Enumerable.Range(0, partitions).Select(_ => new List<Record>())];
+    private readonly List<(byte[] Bytes, IReadOnlyList<Record> Records)>[] _batches = [.. Enumerable.Range(0, partitions).Select(_ => new List<(byte[], IReadOnlyList<Record>)>())];
     private readonly ManualResetEventSlim _open = new(true);
     private int _failures;
     private int _appends;
@@ -35,10 +35,13 @@ internal sealed class ScriptedRecordStore(int partitions) : IRecordStore
 
     public void FailNext(int times) => Volatile.Write(ref _failures, times);
 
-    public long NextOffset(int partition)
+    /// <summary>Sizes that dropping was asked for.</summary>
+    public List<long> SizeDrops { get; } = [];
+
+    public PartitionExtent ExtentOf(int partition)
     {
         lock (_lock)
-            return _records[partition].Count;
+            return new PartitionExtent(0, _batches[partition].Sum(b => b.Records.Count), _batches[partition].LastOrDefault().Records?[^1].EnqueuedTime);
     }
 
     public void Append(IReadOnlyList<RecordBatch> batches)
@@ -54,15 +57,27 @@ internal sealed class ScriptedRecordStore(int partitions) : IRecordStore
             for (var partition = 0; partition < batches.Count; partition++)
             {
                 if (batches[partition].Count > 0)
-                    _records[partition].AddRange(RecordBatch.Read(batches[partition].Bytes.ToArray(), _records[partition].Count));
+                    _batches[partition].Add((batches[partition].Bytes.ToArray(), RecordBatch.Read(batches[partition].Bytes.ToArray(), ExtentOf(partition).Next)));
             }
         }
     }
 
-    public Task<IReadOnlyList<Record>> ReadAsync(int partition, long offset, int max, CancellationToken token)
+    public ValueTask<RecordPage?> ReadPageAsync(int partition, long offset, int maxBytes, CancellationToken token)
     {
         lock (_lock)
-            return Task.FromResult<IReadOnlyList<Record>>([.. _records[partition].Where(r => r.Offset >= offset).Take(max)]);
+        {
+            if (_batches[partition].Find(b => b.Records[^1].Offset >= offset) is not { Bytes: { } bytes } batch)
+                return new((RecordPage?)null);
+            var page = RecordPage.Start(offset, 0);
+            page.Fill(bytes, batch.Records[0].Offset, offset, maxBytes);
+            return new(page);
+        }
+    }
+
+    public ValueTask<long> FindAsync(int partition, DateTimeOffset time, CancellationToken token)
+    {
+        lock (_lock)
+            return new(_batches[partition].SelectMany(b => b.Records).TakeWhile(r => r.EnqueuedTime < time).Count());
     }
 
     public bool DropBefore(DateTimeOffset time)
@@ -72,5 +87,12 @@ internal sealed class ScriptedRecordStore(int partitions) : IRecordStore
         if (DropFailure is { } failure)
             throw failure;
         return MoreToDrop-- > 0;
+    }
+
+    public bool DropAbove(long bytes)
+    {
+        lock (_lock)
+            SizeDrops.Add(bytes);
+        return false;
     }
 }

@@ -117,6 +117,37 @@ public sealed class EnrollmentTests(SharedServer shared)
         ((int?)step.Error!["status"]).ShouldBe(401);
     }
 
+    [Fact]
+    public async Task Bulk_calls_queries_in_pages_and_registration_states_work_as_the_client_has_them()
+    {
+        var (prefix, group) = (SharedServer.NewId("bulk"), SharedServer.NewId("group"));
+        var key = SasToken.NewKey();
+        _ = (await ServiceAsync(["createOrUpdateEnrollmentGroup", new { enrollmentGroupId = group, attestation = new { type = "symmetricKey", symmetricKey = new { primaryKey = SasToken.NewKey(), secondaryKey = key } } }]))[0].Success;
+        var dps = shared.Server.Ready.Dps;
+        foreach (var suffix in new[] { "a", "b", "c" })
+        {
+            var id = $"{group}-{suffix}";
+            var token = SasToken.Create($"{dps.IdScope}/registrations/{id}", SasToken.DerivedKey(key, id), "registration");
+            (await shared.Server.Dps.SendAsync(HttpMethod.Put, $"{dps.IdScope}/registrations/{id}/register?api-version=2021-06-01", new JsonObject(), token: token)).Status.ShouldBe(202);
+        }
+
+        var result = await shared.Node.RunAsync("enrollment-service.mjs", new { connectionString = dps.ServiceConnectionString, prefix, group, registered = group + "-b", pageSize = 2 });
+        ((bool?)result["created"]!["isSuccessful"]).ShouldBe(true, result["created"]!.ToJsonString());
+        ((bool?)result["again"]!["isSuccessful"]).ShouldBe(false);
+        result["again"]!["errors"]!.AsArray().Count.ShouldBe(2);
+        result["queried"]!.AsArray().SelectMany(p => p!.AsArray()).Count(e => ((string)e!["registrationId"]!).StartsWith(prefix, StringComparison.Ordinal)).ShouldBe(10);
+        result["queried"]!.AsArray().ShouldAllBe(p => p!.AsArray().Count <= 2);
+        result["groups"]!.AsArray().SelectMany(p => p!.AsArray()).ShouldContain(g => (string?)g!["enrollmentGroupId"] == group);
+        result["states"]!.AsArray().SelectMany(p => p!.AsArray()).Select(s => (string?)s!["registrationId"]).ShouldBe([group + "-a", group + "-b", group + "-c"]);
+        ((bool?)result["updated"]!["isSuccessful"]).ShouldBe(true);
+        ((string?)result["one"]!["provisioningStatus"]).ShouldBe("disabled");
+        ((bool?)result["stale"]!["isSuccessful"]).ShouldBe(false);
+        ((bool?)result["matching"]!["isSuccessful"]).ShouldBe(true);
+        ((string?)result["state"]!["credentialUsed"]).ShouldBe("secondaryKey", "which key a device last used");
+        ((int?)result["gone"]!["status"]).ShouldBe(404);
+        ((bool?)result["deleted"]!["isSuccessful"]).ShouldBe(true);
+    }
+
     private Task<IReadOnlyList<StepResult>> ServiceAsync(params object[][] steps) =>
         shared.Node.StepsAsync("provisioning", shared.Server.Ready.Dps.ServiceConnectionString, steps);
 }

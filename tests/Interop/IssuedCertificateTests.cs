@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using Homeport.Tests.Interop.Harness;
@@ -9,32 +8,33 @@ namespace Homeport.Tests.Interop;
 [Collection(SharedServerTests.Name)]
 public sealed class IssuedCertificateTests(SharedServer shared) : IDisposable
 {
-    private readonly TempFolder _folder = new();
+    private readonly OpenSslPki _pki = new();
 
     private string Host => shared.Server.Ready.Hub.HostName;
 
-    public void Dispose() => _folder.Dispose();
+    public void Dispose() => _pki.Dispose();
 
     [Theory]
     [InlineData("mqtt", "rsa:2048")]
     [InlineData("mqttws", "rsa:2048")]
     [InlineData("mqtt", "ec")]
+    [InlineData("amqp", "rsa:2048")]
     public async Task The_Node_SDK_connects_with_a_chain_over_an_intermediate(string transport, string key)
     {
         var ca = SharedServer.NewId("ca");
-        await RootAsync("root", key);
+        await _pki.RootAsync("root", key);
         await UploadAndVerifyAsync(ca, "root", key);
-        await IssueAsync("line", "root", "Line CA", key, isAuthority: true);
+        await _pki.IssueAsync("line", "root", "Line CA", key, isAuthority: true);
         var id = await DeviceAsync();
-        await IssueAsync("device", "line", id, key);
-        var chain = await ReadAsync("device.pem") + await ReadAsync("line.pem");
+        await _pki.IssueAsync("device", "line", id, key);
+        var chain = await _pki.ReadAsync("device.pem") + await _pki.ReadAsync("line.pem");
         var result = await OpenAsync(transport, id, chain);
         ((bool?)result["opened"]).ShouldBe(true, result.ToJsonString());
         var stored = await shared.Server.Reader.SingleAsync(id);
         stored.Text.ShouldBe("by CA");
         stored.AuthMethod.ToString().ShouldContain("x509");
 
-        var alone = await OpenAsync(transport, id, await ReadAsync("device.pem"));
+        var alone = await OpenAsync(transport, id, await _pki.ReadAsync("device.pem"));
         ((bool?)alone["opened"]).ShouldBe(false, alone.ToJsonString());
         await shared.Server.WaitForPrintedAsync(l => l.Contains(id, StringComparison.Ordinal) && l.Contains("CN=Line CA", StringComparison.Ordinal), "the issuer that is not known");
         (await shared.Server.Hub.SendAsync(HttpMethod.Delete, Path(ca))).Status.ShouldBe(204);
@@ -46,9 +46,9 @@ public sealed class IssuedCertificateTests(SharedServer shared) : IDisposable
     public async Task Mosquitto_gets_in_while_the_CA_is_there_and_its_connection_ends_with_it(string tls)
     {
         var ca = SharedServer.NewId("ca");
-        await RootAsync("root", "ec");
+        await _pki.RootAsync("root", "ec");
         var id = await DeviceAsync();
-        await IssueAsync("device", "root", id, "ec");
+        await _pki.IssueAsync("device", "root", id, "ec");
         (await PublishAsync(id, tls)).ExitCode.ShouldNotBe(0, "the CA is not there");
         await UploadAsync(ca, "root");
         (await PublishAsync(id, tls)).ExitCode.ShouldNotBe(0, "the CA is not verified");
@@ -57,14 +57,14 @@ public sealed class IssuedCertificateTests(SharedServer shared) : IDisposable
         published.ExitCode.ShouldBe(0, published.ToString());
         (await shared.Server.Reader.SingleAsync(id)).Text.ShouldBe("x");
 
-        await IssueAsync("other", "root", "somebody-else", "ec");
+        await _pki.IssueAsync("other", "root", "somebody-else", "ec");
         (await PublishAsync(id, tls, "other")).ExitCode.ShouldNotBe(0, "the common name is another");
         await shared.Server.WaitForPrintedAsync(l => l.Contains(id, StringComparison.Ordinal) && l.Contains("somebody-else", StringComparison.Ordinal), "the name in the certificate");
 
         await using var running = shared.Node.Start("device.mjs", new
         {
             connectionString = $"HostName={Host};DeviceId={id};x509=true",
-            x509 = new { cert = await ReadAsync("device.pem"), key = await ReadAsync("device.key") },
+            x509 = new { cert = await _pki.ReadAsync("device.pem"), key = await _pki.ReadAsync("device.key") },
             actions = new[] { new { untilDisconnected = 20000 } },
         });
         await running.WaitForEventAsync("connected");
@@ -78,26 +78,26 @@ public sealed class IssuedCertificateTests(SharedServer shared) : IDisposable
     public async Task The_rest_api_shows_what_the_resource_provider_shows()
     {
         var ca = SharedServer.NewId("ca");
-        await RootAsync("root", "ec");
+        await _pki.RootAsync("root", "ec");
         await UploadAsync(ca, "root");
         var hub = shared.Server.Hub;
         var one = (await hub.SendAsync(HttpMethod.Get, Path(ca))).Json;
         ((string?)one["name"]).ShouldBe(ca);
         ((string?)one["properties"]!["subject"]).ShouldBe("CN=root");
         ((bool?)one["properties"]!["isVerified"]).ShouldBe(false);
-        using var pem = X509Certificate2.CreateFromPem(await ReadAsync("root.pem"));
+        using var pem = X509Certificate2.CreateFromPem(await _pki.ReadAsync("root.pem"));
         ((string?)one["properties"]!["thumbprint"]).ShouldBe(pem.Thumbprint);
         ((string?)one["properties"]!["certificate"]).ShouldBe(Convert.ToBase64String(pem.RawData));
         ((string?)one["properties"]!["expiry"]).ShouldBe(pem.NotAfter.ToUniversalTime().ToString("R"));
         (await hub.SendAsync(HttpMethod.Get, "homeport/v1/certificates")).Json["value"]!.AsArray().ShouldContain(c => (string?)c!["name"] == ca);
 
-        (await hub.SendAsync(HttpMethod.Put, Path(ca), Body(await ReadAsync("root.pem")))).Status.ShouldBe(412);
+        (await hub.SendAsync(HttpMethod.Put, Path(ca), Body(await _pki.ReadAsync("root.pem")))).Status.ShouldBe(412);
         (await hub.SendAsync(HttpMethod.Post, Path(ca) + "/generateVerificationCode", ifMatch: "\"stale\"")).Status.ShouldBe(412);
         var made = await hub.SendAsync(HttpMethod.Post, Path(ca) + "/generateVerificationCode", ifMatch: (string)one["etag"]!);
         made.Status.ShouldBe(200, made.Body);
         ((string?)made.Json["properties"]!["verificationCode"]).ShouldNotBeNull().Length.ShouldBe(48);
         ((string?)(await hub.SendAsync(HttpMethod.Get, Path(ca))).Json["properties"]!["verificationCode"]).ShouldBeNull();
-        (await hub.SendAsync(HttpMethod.Post, Path(ca) + "/verify", new JsonObject { ["certificate"] = await ReadAsync("root.pem") })).Status.ShouldBe(400);
+        (await hub.SendAsync(HttpMethod.Post, Path(ca) + "/verify", new JsonObject { ["certificate"] = await _pki.ReadAsync("root.pem") })).Status.ShouldBe(400);
         (await hub.SendAsync(HttpMethod.Put, Path(SharedServer.NewId("ca")), Body("nonsense"))).Status.ShouldBe(400);
         (await hub.SendAsync(HttpMethod.Get, Path("nobody"), token: "none")).Status.ShouldBe(401);
         (await hub.SendAsync(HttpMethod.Get, Path("nobody"))).Status.ShouldBe(404);
@@ -120,13 +120,13 @@ public sealed class IssuedCertificateTests(SharedServer shared) : IDisposable
         {
             transport,
             connectionString = $"HostName={Host};DeviceId={id};x509=true",
-            x509 = new { cert = chain, key = await ReadAsync("device.key") },
+            x509 = new { cert = chain, key = await _pki.ReadAsync("device.key") },
             actions = new[] { new { send = new { body = "by CA" } } },
         });
 
     private Task<ProgramResult> PublishAsync(string id, string tls, string certificate = "device")
         => ExternalProgram.RunAsync("mosquitto_pub",
-            ["-h", Host, "-p", $"{SharedServer.MqttPort}", "--cafile", shared.Server.Ready.CaFile, "--cert", _folder.File($"{certificate}.pem"), "--key", _folder.File($"{certificate}.key"),
+            ["-h", Host, "-p", $"{SharedServer.MqttPort}", "--cafile", shared.Server.Ready.CaFile, "--cert", _pki.PathOf($"{certificate}.pem"), "--key", _pki.PathOf($"{certificate}.key"),
              "--tls-version", tls, "-V", "mqttv311", "-i", id, "-u", $"{Host}/{id}/?api-version=2021-04-12", "-q", "1", "-t", $"devices/{id}/messages/events/", "-m", "x"],
             TimeSpan.FromSeconds(30));
 
@@ -138,38 +138,16 @@ public sealed class IssuedCertificateTests(SharedServer shared) : IDisposable
 
     private async Task UploadAsync(string ca, string name)
     {
-        var answer = await shared.Server.Hub.SendAsync(HttpMethod.Put, Path(ca), Body(await ReadAsync($"{name}.pem")));
+        var answer = await shared.Server.Hub.SendAsync(HttpMethod.Put, Path(ca), Body(await _pki.ReadAsync($"{name}.pem")));
         answer.Status.ShouldBe(200, answer.Body);
     }
 
     private async Task VerifyAsync(string ca, string name, string key)
     {
         var code = (await shared.Server.Hub.SendAsync(HttpMethod.Post, Path(ca) + "/generateVerificationCode")).Json["properties"]!["verificationCode"]!;
-        await IssueAsync("proof", name, (string)code!, key);
-        var answer = await shared.Server.Hub.SendAsync(HttpMethod.Post, Path(ca) + "/verify", new JsonObject { ["certificate"] = await ReadAsync("proof.pem") });
+        await _pki.IssueAsync("proof", name, (string)code!, key);
+        var answer = await shared.Server.Hub.SendAsync(HttpMethod.Post, Path(ca) + "/verify", new JsonObject { ["certificate"] = await _pki.ReadAsync("proof.pem") });
         answer.Status.ShouldBe(200, answer.Body);
         ((bool?)answer.Json["properties"]!["isVerified"]).ShouldBe(true);
     }
-
-    private Task RootAsync(string name, string key)
-        => OpenSslAsync(["req", "-x509", .. KeyArguments(key), "-nodes", "-keyout", _folder.File($"{name}.key"), "-out", _folder.File($"{name}.pem"), "-days", "10", "-subj", $"/CN={name}",
-            "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign"]);
-
-    private async Task IssueAsync(string name, string issuer, string commonName, string key, bool isAuthority = false)
-    {
-        await OpenSslAsync(["req", "-new", .. KeyArguments(key), "-nodes", "-keyout", _folder.File($"{name}.key"), "-out", _folder.File($"{name}.csr"), "-subj", $"/CN={commonName}"]);
-        await File.WriteAllTextAsync(_folder.File($"{name}.ext"), isAuthority ? "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n" : "extendedKeyUsage=clientAuth\nkeyUsage=digitalSignature\n");
-        await OpenSslAsync(["x509", "-req", "-in", _folder.File($"{name}.csr"), "-CA", _folder.File($"{issuer}.pem"), "-CAkey", _folder.File($"{issuer}.key"),
-            "-set_serial", $"0x{RandomNumberGenerator.GetHexString(16)}", "-days", "5", "-extfile", _folder.File($"{name}.ext"), "-out", _folder.File($"{name}.pem")]);
-    }
-
-    private static string[] KeyArguments(string key) => key == "ec" ? ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"] : ["-newkey", key];
-
-    private static async Task OpenSslAsync(string[] arguments)
-    {
-        var result = await ExternalProgram.RunAsync("openssl", arguments, TimeSpan.FromSeconds(30));
-        result.ExitCode.ShouldBe(0, result.ToString());
-    }
-
-    private Task<string> ReadAsync(string file) => File.ReadAllTextAsync(_folder.File(file));
 }

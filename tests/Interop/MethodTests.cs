@@ -17,6 +17,9 @@ public sealed class MethodTests(SharedServer shared)
     [InlineData("mqttws", null)]
     [InlineData("mqtt", "camera")]
     [InlineData("mqttws", "camera")]
+    [InlineData("amqp", null)]
+    [InlineData("amqpws", null)]
+    [InlineData("amqp", "camera")]
     public async Task A_service_calls_a_device_and_gets_its_answer(string transport, string? module)
     {
         var id = SharedServer.NewId("method");

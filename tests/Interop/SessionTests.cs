@@ -16,6 +16,8 @@ public sealed class SessionTests(SharedServer shared)
     [Theory]
     [InlineData("mqtt")]
     [InlineData("mqttws")]
+    [InlineData("amqp")]
+    [InlineData("amqpws")]
     public async Task After_the_renewal_of_its_token_a_device_still_hears_methods_and_patches(string transport)
     {
         var device = await shared.Server.Hub.CreateDeviceAsync(SharedServer.NewId("renew"));

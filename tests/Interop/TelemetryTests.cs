@@ -17,16 +17,20 @@ public sealed class TelemetryTests(SharedServer shared)
     [Theory]
     [InlineData("mqtt")]
     [InlineData("mqttws")]
+    [InlineData("amqp")]
+    [InlineData("amqpws")]
     public async Task A_message_arrives_with_body_and_all_properties(string transport)
     {
         var device = await shared.Server.Hub.CreateDeviceAsync(SharedServer.NewId(transport));
+        // Over AMQP the SDK fails in itself when a message has an expiry.
+        var hasExpiry = transport.StartsWith("mqtt", StringComparison.Ordinal);
         var message = new
         {
             body = """{"temperature":21.5,"unit":"°C"}""",
             messageId = "mid-1",
             correlationId = "corr/1&2",
             userId = "ann",
-            expiryTimeUtc = "2099-12-31T23:59:59.500Z",
+            expiryTimeUtc = hasExpiry ? "2099-12-31T23:59:59.500Z" : null,
             contentType = "application/json",
             contentEncoding = "utf-8",
             properties = OddProperties,
@@ -41,8 +45,8 @@ public sealed class TelemetryTests(SharedServer shared)
         stored.System("user-id").ShouldBe("ann");
         stored.System("content-type").ShouldBe("application/json");
         stored.System("content-encoding").ShouldBe("utf-8");
-        stored.System("absolute-expiry-time").ShouldNotBeNull();
-        DateTimeOffset.Parse(stored.System("absolute-expiry-time")!).ShouldBe(new DateTimeOffset(2099, 12, 31, 23, 59, 59, 500, TimeSpan.Zero));
+        if (hasExpiry)
+            DateTimeOffset.Parse(stored.System("absolute-expiry-time").ShouldNotBeNull()).ShouldBe(new DateTimeOffset(2099, 12, 31, 23, 59, 59, 500, TimeSpan.Zero));
         stored.ModuleId.ShouldBeNull();
         (DateTimeOffset.UtcNow - stored.EnqueuedTime).ShouldBeInRange(TimeSpan.FromMinutes(-1), TimeSpan.FromMinutes(1));
         stored.AuthMethod.ToString().ShouldContain("sas");
@@ -53,6 +57,8 @@ public sealed class TelemetryTests(SharedServer shared)
     [Theory]
     [InlineData("mqtt")]
     [InlineData("mqttws")]
+    [InlineData("amqp")]
+    [InlineData("amqpws")]
     public async Task Bodies_of_any_bytes_and_size_arrive_unchanged(string transport)
     {
         var device = await shared.Server.Hub.CreateDeviceAsync(SharedServer.NewId("body"));
@@ -84,6 +90,8 @@ public sealed class TelemetryTests(SharedServer shared)
     [Theory]
     [InlineData("mqtt")]
     [InlineData("mqttws")]
+    [InlineData("amqp")]
+    [InlineData("amqpws")]
     public async Task A_module_sends_in_its_own_name_and_by_a_named_output(string transport)
     {
         var id = SharedServer.NewId("host");

@@ -15,6 +15,9 @@ public sealed class TwinTests(SharedServer shared)
     [InlineData("mqttws", null)]
     [InlineData("mqtt", "camera")]
     [InlineData("mqttws", "camera")]
+    [InlineData("amqp", null)]
+    [InlineData("amqpws", null)]
+    [InlineData("amqp", "camera")]
     public async Task A_device_and_a_service_meet_in_the_twin(string transport, string? module)
     {
         var id = SharedServer.NewId("twin");

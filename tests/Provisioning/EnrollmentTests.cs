@@ -93,7 +93,9 @@ public sealed class EnrollmentTests
     [InlineData("""{"registrationId":"r1","attestation":{"type":"symmetricKey","symmetricKey":{"secondaryKey":"***"}}}""", "secondaryKey")]
     [InlineData("""{"registrationId":"r1","attestation":{"type":"tpm"}}""", "endorsementKey: it is missing")]
     [InlineData("""{"registrationId":"r1","attestation":{"type":"tpm","tpm":{"endorsementKey":"AToAAQ=="}}}""", "announces 314 bytes but 2 follow")]
-    [InlineData("""{"enrollmentGroupId":"g1","attestation":{"type":"tpm","tpm":{"endorsementKey":"AToAAQ=="}}}""", "a group has no TPM attestation")]
+    [InlineData("""{"enrollmentGroupId":"g1","attestation":{"type":"tpm","tpm":{"endorsementKey":"AToAAQ=="}}}""", "a group has no endorsement key of its own")]
+    [InlineData("""{"registrationId":"r1","attestation":{"type":"x509","x509":{"clientCertificates":{"primary":{"certificate":"MII="}}}}}""", "no X.509 certificate")]
+    [InlineData("""{"enrollmentGroupId":"g1","attestation":{"type":"X509"}}""", "there is no certificate in it")]
     [InlineData("""{"registrationId":"r 1","attestation":{"type":"symmetricKey"}}""", "id: ")]
     [InlineData("""{"registrationId":"r1","deviceId":"a/b","attestation":{"type":"symmetricKey"}}""", "deviceId")]
     [InlineData("""{"registrationId":"r1","provisioningStatus":"maybe","attestation":{"type":"symmetricKey"}}""", "provisioningStatus")]
@@ -111,8 +113,6 @@ public sealed class EnrollmentTests
     }
 
     [Theory]
-    [InlineData("""{"registrationId":"r1","attestation":{"type":"x509","x509":{"clientCertificates":{"primary":{"certificate":"MII="}}}}}""", "x509")]
-    [InlineData("""{"enrollmentGroupId":"g1","attestation":{"type":"X509"}}""", "x509")]
     [InlineData("""{"registrationId":"r1","allocationPolicy":"custom","attestation":{"type":"symmetricKey"}}""", "custom allocation")]
     public async Task What_is_not_offered_yet_says_so(string json, string what)
     {

@@ -1,5 +1,6 @@
 using Homeport.Hub.Events;
 using Homeport.Hub.Registry;
+using Homeport.Provisioning.Certificates;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Registrations;
 
@@ -97,6 +98,16 @@ internal sealed class MemoryRegistrationStore : IRegistrationStore
         }
     }
 
+    public Task<IReadOnlyList<Registration>> FindByEndorsementAsync(byte[] hash, int max, CancellationToken token)
+    {
+        lock (_lock)
+        {
+            return Task.FromResult<IReadOnlyList<Registration>>([.. _entries.Values
+                .Where(r => r.EndorsementHash is { } own && own.AsSpan().SequenceEqual(hash))
+                .OrderBy(r => r.RegistrationId.ToLowerInvariant(), StringComparer.Ordinal).Take(max)]);
+        }
+    }
+
     public Task<bool> SaveAsync(Registration registration, string? etag, CancellationToken token)
     {
         lock (_lock)
@@ -113,6 +124,88 @@ internal sealed class MemoryRegistrationStore : IRegistrationStore
         lock (_lock)
             return Task.FromResult(_entries.GetValueOrDefault(registrationId)?.ETag == etag && _entries.Remove(registrationId));
     }
+}
+
+/// <summary>Lists of endorsement keys in memory.</summary>
+internal sealed class MemoryEndorsementStore : IEndorsementStore
+{
+    private readonly Lock _lock = new();
+    private readonly SortedDictionary<string, ListedEndorsement> _entries = new(StringComparer.Ordinal);
+
+    public Task<ListedEndorsement?> FindAsync(byte[] hash, CancellationToken token)
+    {
+        lock (_lock)
+            return Task.FromResult(_entries.GetValueOrDefault(Convert.ToHexString(hash)));
+    }
+
+    public Task<EndorsementsAdded> AddAsync(string groupId, IReadOnlyList<ListedEndorsement> keys, int limit, CancellationToken token)
+    {
+        var (added, known, other, over) = (0, 0, 0, 0);
+        lock (_lock)
+        {
+            foreach (var key in keys)
+            {
+                var present = _entries.GetValueOrDefault(Convert.ToHexString(key.Hash));
+                if (present is not null && !present.GroupId.Equals(groupId, StringComparison.OrdinalIgnoreCase))
+                {
+                    other++;
+                }
+                else if (present is null && _entries.Values.Count(e => e.GroupId.Equals(groupId, StringComparison.OrdinalIgnoreCase)) >= limit)
+                {
+                    over++;
+                }
+                else
+                {
+                    _entries[Convert.ToHexString(key.Hash)] = key with { GroupId = groupId.ToLowerInvariant(), RegistrationId = key.RegistrationId?.ToLowerInvariant() };
+                    (added, known) = present is null ? (added + 1, known) : (added, known + 1);
+                }
+            }
+        }
+        return Task.FromResult(new EndorsementsAdded(added, known, other, over));
+    }
+
+    public Task<IReadOnlyList<ListedEndorsement>> ListAsync(string groupId, byte[]? after, int max, CancellationToken token)
+    {
+        lock (_lock)
+        {
+            return Task.FromResult<IReadOnlyList<ListedEndorsement>>([.. _entries.Where(e => e.Value.GroupId.Equals(groupId, StringComparison.OrdinalIgnoreCase)
+                && string.CompareOrdinal(e.Key, Convert.ToHexString(after ?? [])) > 0).Take(max).Select(e => e.Value)]);
+        }
+    }
+
+    public Task<long> CountAsync(string groupId, CancellationToken token)
+    {
+        lock (_lock)
+            return Task.FromResult((long)_entries.Values.Count(e => e.GroupId.Equals(groupId, StringComparison.OrdinalIgnoreCase)));
+    }
+
+    public async Task<bool> DeleteAsync(string groupId, byte[] hash, CancellationToken token)
+        => (await FindAsync(hash, token))?.GroupId.Equals(groupId, StringComparison.OrdinalIgnoreCase) is true && _entries.Remove(Convert.ToHexString(hash));
+
+    public async Task<int> DeleteSomeAsync(string groupId, int max, CancellationToken token)
+    {
+        var some = await ListAsync(groupId, null, max, token);
+        foreach (var key in some)
+            _entries.Remove(Convert.ToHexString(key.Hash));
+        return some.Count;
+    }
+}
+
+/// <summary>Revocation lists in memory.</summary>
+internal sealed class MemoryRevocationStore : IRevocationStore
+{
+    private readonly Dictionary<string, byte[]> _lists = new(StringComparer.OrdinalIgnoreCase);
+
+    public Task<IReadOnlyList<(string Authority, byte[] List)>> ListAsync(CancellationToken token)
+        => Task.FromResult<IReadOnlyList<(string, byte[])>>([.. _lists.Select(l => (l.Key, l.Value))]);
+
+    public Task PutAsync(string authority, byte[] list, CancellationToken token)
+    {
+        _lists[authority] = list;
+        return Task.CompletedTask;
+    }
+
+    public Task<bool> DeleteAsync(string authority, CancellationToken token) => Task.FromResult(_lists.Remove(authority));
 }
 
 /// <summary>Identities of a hub in memory; it counts writes.</summary>

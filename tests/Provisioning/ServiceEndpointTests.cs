@@ -133,7 +133,7 @@ public sealed class ServiceEndpointTests : IAsyncLifetime
 
     [Theory]
     [InlineData("{", "line 1, byte 2")]
-    [InlineData("""{"attestation":{"type":"x509"}}""", "not offered by this version yet")]
+    [InlineData("""{"attestation":{"type":"x509"}}""", "there is no certificate in it")]
     [InlineData("""{"attestation":5}""", "$.attestation")]
     public async Task A_body_that_cannot_be_used_is_explained(string body, string reason)
     {

@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Homeport.Contract.Access;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
@@ -6,8 +7,10 @@ using Homeport.Hub.Registry;
 using Homeport.Provisioning.Allocation;
 using Homeport.Provisioning.Attestation;
 using Homeport.Provisioning.Attestation.Tpm;
+using Homeport.Provisioning.Certificates;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Registrations;
+using Homeport.Tests.Hub.Access;
 
 namespace Homeport.Tests.Provisioning;
 
@@ -18,6 +21,8 @@ internal sealed class TestApplication
     public static readonly CancellationToken None = CancellationToken.None;
 
     private readonly MemoryEnrollmentStore _enrollments = new();
+    private readonly MemoryCertificateStore _authorities = new();
+    private readonly MemoryRevocationStore _revocations = new();
 
     public TestApplication(params string[] hubNames)
     {
@@ -38,6 +43,12 @@ internal sealed class TestApplication
 
     public EnrollmentService Enrollments { get; private set; } = null!;
 
+    public MemoryEndorsementStore Listed { get; } = new();
+
+    public EndorsementLists Lists { get; private set; } = null!;
+
+    public ProvisioningAuthorities Authorities { get; private set; } = null!;
+
     public RegistrationService Registrations { get; private set; } = null!;
 
     /// <summary>Starts anew with these hubs, over the same stores.</summary>
@@ -45,8 +56,10 @@ internal sealed class TestApplication
     {
         var live = new LiveConnections();
         var allocator = new HubAllocator([.. hubNames.Select(n => new LinkedHub(n, new IdentityRegistry(HubStores[n], live, Time)))]);
-        Enrollments = new EnrollmentService(_enrollments, allocator, Time);
-        Registrations = new RegistrationService(new DeviceAttestation(Enrollments, Keys, Time), RegistrationStore, allocator, Time);
+        Enrollments = new EnrollmentService(_enrollments, Listed, allocator, Time);
+        Authorities = new ProvisioningAuthorities(_authorities, _revocations, Time);
+        Lists = new EndorsementLists(Enrollments, Listed, Authorities, Time);
+        Registrations = new RegistrationService(new DeviceAttestation(Enrollments, Authorities, Keys, Time), RegistrationStore, allocator, Time);
     }
 
     public Task<Outcome<Enrollment>> PutAsync(EnrollmentDescription sent, string? ifMatch = null) => sent.EnrollmentGroupId is { } group
@@ -69,6 +82,16 @@ internal sealed class TestApplication
         IdScope = IdScope,
         RegistrationId = registrationId,
         Authorization = Token(registrationId, key),
+        ApiVersion = "2019-03-31",
+    };
+
+    /// <summary>The call of a device with a client certificate.</summary>
+    public static RegistrationCall Call(string registrationId, X509Certificate2 certificate, params X509Certificate2[] intermediates) => new()
+    {
+        IdScope = IdScope,
+        RegistrationId = registrationId,
+        Certificate = certificate,
+        Intermediates = [.. intermediates.Select(c => c.RawData)],
         ApiVersion = "2019-03-31",
     };
 

@@ -12,6 +12,7 @@ using Homeport.Hub.Registry;
 using Homeport.Provisioning.Allocation;
 using Homeport.Provisioning.Attestation;
 using Homeport.Provisioning.Attestation.Tpm;
+using Homeport.Provisioning.Certificates;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Registrations;
 using Homeport.Storage;
@@ -122,8 +123,10 @@ internal sealed class TestServer : IAsyncDisposable
         Explanations = new Explanations(Time, NullLogger<Explanations>.Instance);
         Hub = new IdentityRegistry(new SqliteIdentityStore(_database, _seal, "hub1"), new LiveConnections(), Time);
         var allocator = new HubAllocator([new LinkedHub(HubHost, Hub)]);
-        var enrollments = new EnrollmentService(new SqliteEnrollmentStore(_database, _seal, "default"), allocator, Time);
-        var attestation = new DeviceAttestation(enrollments, new ChallengeKeys(Time), Time);
+        var endorsements = new SqliteEndorsementStore(_database, "default");
+        var enrollments = new EnrollmentService(new SqliteEnrollmentStore(_database, _seal, "default"), endorsements, allocator, Time);
+        var authorities = new ProvisioningAuthorities(new SqliteCertificateStore(_database, "provisioning"), new SqliteRevocationStore(_database, "default"), Time);
+        var attestation = new DeviceAttestation(enrollments, authorities, new ChallengeKeys(Time), Time);
         var registrations = new RegistrationService(attestation, new SqliteRegistrationStore(_database, "default"), allocator, Time);
         var policies = new[]
         {
@@ -140,6 +143,8 @@ internal sealed class TestServer : IAsyncDisposable
         var api = new ProvisioningApi(devices, enrollments, registrations, authorizer, Explanations, Time, _app.Services.GetRequiredService<ILogger<ProvisioningApi>>());
         _app.MapProvisioningDevices(api);
         _app.MapProvisioningService(api);
+        _app.MapProvisioningCertificates(api, authorities);
+        _app.MapEndorsementKeys(api, new EndorsementLists(enrollments, endorsements, authorities, Time));
         await _app.StartAsync();
         var address = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
         Http = new HttpClient { BaseAddress = new Uri(address) };

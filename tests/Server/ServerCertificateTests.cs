@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Homeport.Log;
 using Homeport.Server;
 using Homeport.Server.Certificates;
 using Homeport.Server.Options;
@@ -114,8 +115,8 @@ public sealed class ServerCertificateTests : IDisposable
         AmqpPort = 5671,
         CrlPort = 8780,
         Partitions = 4,
-        Events = new HashSet<Homeport.Log.MessageSource>(),
-        RetentionDays = 1,
+        Events = new HashSet<MessageSource>(),
+        Retention = new RetentionLimits(TimeSpan.FromDays(1)),
         LogLevel = LogLevel.Information,
     };
 

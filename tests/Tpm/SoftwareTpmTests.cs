@@ -216,6 +216,22 @@ public sealed class SoftwareTpmTests : IDisposable
         });
     }
 
+    [Fact]
+    public void A_TPM_that_is_reset_between_two_commands_goes_on_with_its_persistent_key()
+    {
+        using var software = Started();
+        var control = new SwtpmControl(new UnixDomainSocketEndPoint(Path.Combine(_directory, "tpm.sock.ctrl")), TpmTimeouts.Default);
+        TpmSource.Software(software).Use(tpm =>
+        {
+            var keys = new TpmKeys(tpm);
+            keys.Imprint(new byte[32], TpmHandle.IdentityKey);
+            var before = keys.Sign([1]);
+            control.Stop();
+            control.Initialize();
+            keys.Sign([1]).ShouldBe(before);
+        });
+    }
+
     private SoftwareTpm Started()
     {
         var software = new SoftwareTpm(new SoftwareTpmOptions(_directory));

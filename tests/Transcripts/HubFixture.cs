@@ -4,6 +4,7 @@ using System.Text;
 using Homeport.Contract.Access;
 using Homeport.Gateway;
 using Homeport.Gateway.Mqtt;
+using Homeport.Gateway.Provisioning;
 using Homeport.Hub.Access;
 using Homeport.Hub.CloudToDevice;
 using Homeport.Hub.Faults;
@@ -14,6 +15,12 @@ using Homeport.Hub.Registry;
 using Homeport.Hub.Telemetry;
 using Homeport.Hub.Twins;
 using Homeport.Log;
+using Homeport.Provisioning.Allocation;
+using Homeport.Provisioning.Attestation;
+using Homeport.Provisioning.Attestation.Tpm;
+using Homeport.Provisioning.Certificates;
+using Homeport.Provisioning.Enrollments;
+using Homeport.Provisioning.Registrations;
 using Homeport.Storage;
 using Homeport.Storage.Sqlite;
 
@@ -23,6 +30,7 @@ namespace Homeport.Tests.Transcripts;
 internal sealed class HubFixture : IAsyncDisposable
 {
     public const string Host = "hub.example";
+    public const string IdScope = "0ne000A1B2C";
     private readonly TempFolder _folder = new();
     private ThrottleProfile _limits = ThrottleProfile.Machine();
     private bool _takesFaults;
@@ -30,6 +38,7 @@ internal sealed class HubFixture : IAsyncDisposable
     private readonly ListLogger<HubLog> _storageLog = new();
     private readonly ListLogger<ActivityJournal> _activityLog = new();
     private readonly ListLogger<Explanations> _explanationLog = new();
+    private readonly ListLogger<RegistrationDoor> _registrationLog = new();
     private SecretSeal _seal = null!;
     private SqliteDatabase _database = null!;
     private SqliteRecordStore _records = null!;
@@ -79,13 +88,16 @@ internal sealed class HubFixture : IAsyncDisposable
 
     public MqttDoor Door { get; private set; } = null!;
 
+    /// <summary>Lets devices register over the same door.</summary>
+    public EnrollmentService Enrollments { get; private set; } = null!;
+
     public int OpenConnections => _sweeper.Count;
 
     /// <summary>Ids of the logged events at level Warning and above.</summary>
-    public IEnumerable<int> Problems => _doorLog.Problems.Concat(_storageLog.Problems).Concat(_activityLog.Problems).Concat(_explanationLog.Problems);
+    public IEnumerable<int> Problems => _doorLog.Problems.Concat(_storageLog.Problems).Concat(_activityLog.Problems).Concat(_explanationLog.Problems).Concat(_registrationLog.Problems);
 
     /// <summary>All that was logged, for the message of a failing test and for the search for secrets.</summary>
-    public IEnumerable<string> LogLines => _doorLog.Entries.Concat(_storageLog.Entries).Concat(_activityLog.Entries).Concat(_explanationLog.Entries).Select(e => $"{e.Level} {e.Id}: {e.Text}");
+    public IEnumerable<string> LogLines => _doorLog.Entries.Concat(_storageLog.Entries).Concat(_activityLog.Entries).Concat(_explanationLog.Entries).Concat(_registrationLog.Entries).Select(e => $"{e.Level} {e.Id}: {e.Text}");
 
     /// <summary>A key that a test can make again from the name.</summary>
     public static byte[] KeyOf(string name) => SHA256.HashData(Encoding.UTF8.GetBytes("key of " + name));
@@ -154,7 +166,7 @@ internal sealed class HubFixture : IAsyncDisposable
         _database = SqliteDatabase.Open(_folder.File("hub.db"));
         _records = SqliteRecordStore.Open(_folder.File("messages.db"), 4);
         Disk = new UnreliableDisk(_records);
-        _log = new HubLog(Disk, TimeSpan.FromDays(7), Time, _storageLog);
+        _log = new HubLog(Disk, new RetentionLimits(TimeSpan.FromDays(7)), Time, _storageLog);
         Store = new ObservedStore(new SqliteIdentityStore(_database, _seal, "hub1"));
         Live = new LiveConnections();
         Registry = new IdentityRegistry(Store, Live, Time);
@@ -162,6 +174,7 @@ internal sealed class HubFixture : IAsyncDisposable
         var rules = new TokenRules(new HashSet<string>(StringComparer.OrdinalIgnoreCase) { Host, "localhost" }, Time);
         Twins = new DeviceTwins(new SqliteTwinStore(_database, "hub1"), Registry, Live, Time);
         Methods = new DirectMethods(Live, Registry, Time);
+        var devices = OpenProvisioning();
         var activity = new ActivityJournal(Store, Time, _activityLog);
         _sweeper = new ConnectionSweeper(Time);
         var door = new HubDoor
@@ -177,9 +190,21 @@ internal sealed class HubFixture : IAsyncDisposable
             Live = Live,
             Activity = activity,
             Explanations = Explanations,
+            Registrations = devices,
         };
         Door = new MqttDoor(door, _sweeper, Time, _doorLog);
         _background = [_sweeper.RunAsync(_stop.Token), activity.RunAsync(_stop.Token)];
+    }
+
+    private RegistrationDoor OpenProvisioning()
+    {
+        var allocator = new HubAllocator([new LinkedHub(Host, Registry)]);
+        var endorsements = new SqliteEndorsementStore(_database, "default");
+        Enrollments = new EnrollmentService(new SqliteEnrollmentStore(_database, _seal, "default"), endorsements, allocator, Time);
+        var authorities = new ProvisioningAuthorities(new SqliteCertificateStore(_database, "provisioning"), new SqliteRevocationStore(_database, "default"), Time);
+        var attestation = new DeviceAttestation(Enrollments, authorities, new ChallengeKeys(Time), Time);
+        var registrations = new RegistrationService(attestation, new SqliteRegistrationStore(_database, "default"), allocator, Time);
+        return new RegistrationDoor(IdScope, registrations, new RegistrationLimits(Time), Explanations, Time, _registrationLog);
     }
 
     private async Task CloseAsync()

@@ -16,7 +16,7 @@ internal sealed class UnreliableDisk(IRecordStore inner) : IRecordStore
 
     public void Fail(bool fails) => _fails = fails;
 
-    public long NextOffset(int partition) => inner.NextOffset(partition);
+    public PartitionExtent ExtentOf(int partition) => inner.ExtentOf(partition);
 
     public void Append(IReadOnlyList<RecordBatch> batches)
     {
@@ -26,7 +26,11 @@ internal sealed class UnreliableDisk(IRecordStore inner) : IRecordStore
         inner.Append(batches);
     }
 
-    public Task<IReadOnlyList<Homeport.Log.Record>> ReadAsync(int partition, long offset, int max, CancellationToken token) => inner.ReadAsync(partition, offset, max, token);
+    public ValueTask<RecordPage?> ReadPageAsync(int partition, long offset, int maxBytes, CancellationToken token) => inner.ReadPageAsync(partition, offset, maxBytes, token);
+
+    public ValueTask<long> FindAsync(int partition, DateTimeOffset time, CancellationToken token) => inner.FindAsync(partition, time, token);
 
     public bool DropBefore(DateTimeOffset time) => inner.DropBefore(time);
+
+    public bool DropAbove(long bytes) => inner.DropAbove(bytes);
 }

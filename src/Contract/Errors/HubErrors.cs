@@ -50,4 +50,11 @@ public static class HubErrors
     public static readonly ServiceError ConfigurationAlreadyExists = new(nameof(ConfigurationAlreadyExists), 409401, "There is a configuration with this id already.");
     public static readonly ServiceError ThrottlingMaxActiveJobCountExceeded =
         new(nameof(ThrottlingMaxActiveJobCountExceeded), 429004, "As many jobs wait as may wait.");
+
+    // The Event Hubs SDK knows by these words that trying again is of no use.
+    public static readonly ServiceError ConsumerGroupNotFound = new(nameof(ConsumerGroupNotFound), 404302, "The messaging entity 'consumer group' could not be found.");
+    public static readonly ServiceError PartitionNotFound = new(nameof(PartitionNotFound), 404303, "The messaging entity 'partition' could not be found.");
+    public static readonly ServiceError TooManyConsumerGroups = new(nameof(TooManyConsumerGroups), 403301, "The hub has as many consumer groups as it may have.");
+    public static readonly ServiceError TooManyReceivers = new(nameof(TooManyReceivers), 403302, "The partition has as many receivers as it may have.");
+    public static readonly ServiceError ReceiverDisconnected = new(nameof(ReceiverDisconnected), 409302, "Another receiver has the partition.");
 }

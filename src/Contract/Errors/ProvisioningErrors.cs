@@ -20,6 +20,8 @@ public static class ProvisioningErrors
     public static readonly ServiceError MethodNotAllowed = new(nameof(MethodNotAllowed), 405000, "The address does not know this HTTP method.");
     public static readonly ServiceError AlreadyExists = new(nameof(AlreadyExists), 409201, "The enrollment exists already.");
     public static readonly ServiceError RegistrationConflict = new(nameof(RegistrationConflict), 409203, "Two registrations of the same device raced.");
+    public static readonly ServiceError EndorsementShared = new(nameof(EndorsementShared), 409204, "The TPM's endorsement key is used by two devices, and both are held.");
+    public static readonly ServiceError DeviceTaken = new(nameof(DeviceTaken), 409205, "The hub has a device of this name that another credential belongs to.");
     public static readonly ServiceError PreconditionFailed = new(nameof(PreconditionFailed), 412001, "The ETag does not match: the entry changed in between.");
     public static readonly ServiceError RequestTooLarge = new(nameof(RequestTooLarge), 413000, "The request is too large.");
     public static readonly ServiceError TooManyRequests = new(nameof(TooManyRequests), 429001, "Too many requests.");

@@ -36,4 +36,4 @@ public sealed record CertificateProperties
 public sealed record CertificateList(IReadOnlyList<CertificateDescription> Value);
 
 /// <summary>A certificate that a caller sends, in the newer form with properties or the older without.</summary>
-public sealed record CertificateUpload(string? Certificate, CertificateProperties? Properties);
+public sealed record CertificateUpload(string? Certificate, CertificateProperties? Properties, bool? IsVerified = null);

@@ -33,19 +33,6 @@ public sealed record EnrollmentDescription
     public CustomAllocationDescription? CustomAllocationDefinition { get; init; }
 }
 
-/// <summary>How a device of an enrollment proves who it is.</summary>
-public sealed record AttestationDescription
-{
-    /// <summary><c>symmetricKey</c>, <c>tpm</c>, <c>x509</c> or <c>none</c>.</summary>
-    public string? Type { get; init; }
-    public TpmAttestationDescription? Tpm { get; init; }
-    public JsonElement? X509 { get; init; }
-    public SymmetricKeyDescription? SymmetricKey { get; init; }
-}
-
-/// <summary>A TPM: Base64 of TPM2B_PUBLIC structures.</summary>
-public sealed record TpmAttestationDescription(string? EndorsementKey, string? StorageRootKey = null);
-
 /// <summary>What happens when a device registers again.</summary>
 public sealed record ReprovisionPolicyDescription(bool UpdateHubAssignment, bool MigrateDeviceData);
 

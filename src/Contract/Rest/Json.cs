@@ -31,6 +31,8 @@ namespace Homeport.Contract.Rest;
 [JsonSerializable(typeof(CertificateDescription))]
 [JsonSerializable(typeof(CertificateList))]
 [JsonSerializable(typeof(CertificateUpload))]
+[JsonSerializable(typeof(ConsumerGroupDescription))]
+[JsonSerializable(typeof(ConsumerGroupList))]
 [JsonSerializable(typeof(ReadyFile))]
 [JsonSerializable(typeof(UploadRequestBody))]
 [JsonSerializable(typeof(UploadTicketBody))]

@@ -18,6 +18,9 @@ namespace Homeport.Contract.Rest;
 [JsonSerializable(typeof(IReadOnlyList<RegistrationStateDescription>))]
 [JsonSerializable(typeof(TpmChallengeBody))]
 [JsonSerializable(typeof(DeviceErrorBody))]
+[JsonSerializable(typeof(EndorsementListDescription))]
+[JsonSerializable(typeof(EndorsementImportDescription))]
+[JsonSerializable(typeof(RevocationListDescription))]
 public sealed partial class ProvisioningJson : JsonSerializerContext
 {
     /// <summary>Deepest nesting that is read.</summary>

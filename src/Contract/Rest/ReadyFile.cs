@@ -10,7 +10,11 @@ public sealed record ReadyFile(
     string? Console,
     string Application,
     ReadyProvisioning Dps,
-    IReadOnlyList<ReadyHub> Hubs);
+    IReadOnlyList<ReadyHub> Hubs,
+    ReadyAdministrator? Administrator = null);
+
+/// <summary>The first administrator, at the first start only: the password is shown once.</summary>
+public sealed record ReadyAdministrator(string Name, string Password);
 
 /// <summary>TCP ports; null for a door that this version does not have.</summary>
 public sealed record ReadyPorts(int Https, int Mqtt, int? Amqp);

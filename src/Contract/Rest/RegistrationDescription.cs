@@ -27,6 +27,7 @@ public sealed record OperationDescription(string OperationId, string Status, Reg
 public sealed record RegistrationStateDescription
 {
     public TpmResultDescription? Tpm { get; init; }
+    public X509ResultDescription? X509 { get; init; }
     public SymmetricKeyResultDescription? SymmetricKey { get; init; }
     public string? RegistrationId { get; init; }
     public ServiceTime? CreatedDateTimeUtc { get; init; }
@@ -40,7 +41,18 @@ public sealed record RegistrationStateDescription
     public string? ErrorMessage { get; init; }
     public ServiceTime? LastUpdatedDateTimeUtc { get; init; }
     public string? Etag { get; init; }
+    /// <summary>For services, Homeport's own: what the device last proved itself with, for example <c>secondaryKey</c>.</summary>
+    public string? CredentialUsed { get; init; }
+    /// <summary>For services, Homeport's own: the model that the device named.</summary>
+    public string? ModelId { get; init; }
+    /// <summary>What a custom allocation webhook has for the device; any JSON.</summary>
+    public JsonElement? Payload { get; init; }
+    /// <summary>Certificates issued for the request of the register call: Base64 of DER, the device's own first.</summary>
+    public IReadOnlyList<string>? IssuedCertificateChain { get; init; }
 }
+
+/// <summary>The group through which a device with a certificate came.</summary>
+public sealed record X509ResultDescription(string? EnrollmentGroupId = null);
 
 /// <summary>Base64 of the blob that carries the device's hub key, for its TPM alone.</summary>
 public sealed record TpmResultDescription(string? AuthenticationKey);

@@ -67,5 +67,13 @@ public sealed class DeviceTokenProvider : IDisposable
 
     public void Dispose() => _gate.Dispose();
 
-    private bool NeedsRenewal(DeviceToken token) => _time.GetUtcNow() >= token.Expiry - (_lifetime * (1 - RenewAt));
+    /// <summary>When a token is replaced.</summary>
+    internal DateTimeOffset RenewalOf(DeviceToken token) => token.Expiry - (_lifetime * (1 - RenewAt));
+
+    private bool NeedsRenewal(DeviceToken token)
+    {
+        var now = _time.GetUtcNow();
+        // A clock that was set back would keep a token that the hub thinks is over.
+        return now >= RenewalOf(token) || now < token.Expiry - _lifetime;
+    }
 }

@@ -66,6 +66,9 @@ public sealed class TpmDevice
     /// <summary>Why the last reading member returned an empty value; null when it did not.</summary>
     public TpmException? LastFailure { get; private set; }
 
+    /// <summary>The key of this logical device, for those who sign.</summary>
+    public IDeviceKey Key => new TpmDeviceKey(_source, _logicalDeviceId);
+
     private uint KeyHandle => TpmHandle.IdentityKey + _logicalDeviceId;
 
     private uint RecordIndex => TpmHandle.DeviceRecord + _logicalDeviceId;

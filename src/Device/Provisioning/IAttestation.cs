@@ -1,6 +1,9 @@
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
 using Homeport.Contract.Access;
 using Homeport.Contract.Naming;
 using Homeport.Contract.Rest;
+using Homeport.Device.Client;
 using Homeport.Device.Identity;
 using Homeport.Tpm;
 using Homeport.Tpm.Attestation;
@@ -19,8 +22,11 @@ public interface IAttestation
     /// <summary>The token that answers a challenge, or null when this kind of proof knows none.</summary>
     Task<string?> AnswerAsync(byte[] challenge, string idScope, string registrationId, DateTimeOffset expiry, CancellationToken cancellationToken);
 
-    /// <summary>Takes over the assignment and returns the key for the hub.</summary>
-    Task<IDeviceKey> CompleteAsync(RegistrationStateDescription state, CancellationToken cancellationToken);
+    /// <summary>The certificate that TLS shows, or null.</summary>
+    SslStreamCertificateContext? Certificate => null;
+
+    /// <summary>Takes over the assignment and returns how the device shows its hub who it is.</summary>
+    Task<IAuthenticationMethod> CompleteAsync(RegistrationStateDescription state, CancellationToken cancellationToken);
 }
 
 /// <summary>A symmetric key: an individual enrollment's, or derived from that of a group.</summary>
@@ -60,7 +66,8 @@ public sealed class SymmetricKeyAttestation : IAttestation
         => Task.FromResult<string?>(null);
 
     /// <inheritdoc/>
-    public Task<IDeviceKey> CompleteAsync(RegistrationStateDescription state, CancellationToken cancellationToken) => Task.FromResult<IDeviceKey>(_key);
+    public Task<IAuthenticationMethod> CompleteAsync(RegistrationStateDescription state, CancellationToken cancellationToken)
+        => Task.FromResult<IAuthenticationMethod>(new DeviceAuthenticationWithKey(state.DeviceId!, _key));
 }
 
 /// <summary>
@@ -94,7 +101,11 @@ public sealed class TpmAttestation : IAttestation
             return new RegisterRequest
             {
                 RegistrationId = _registrationId ?? EndorsementKeyId.DefaultRegistrationId(endorsementKey),
-                Tpm = new TpmAttestationDescription(Convert.ToBase64String(endorsementKey), Convert.ToBase64String(keys.GetStorageRootKey().Encode())),
+                Tpm = new TpmAttestationDescription(Convert.ToBase64String(endorsementKey), Convert.ToBase64String(keys.GetStorageRootKey().Encode()))
+                {
+                    // A service that trusts the chip's manufacturer needs no enrollment for the chip; others do not look at it.
+                    EndorsementCertificate = keys.ReadEndorsementCertificate() is { } stored && LengthOf(stored) is { } length ? Convert.ToBase64String(stored, 0, length) : null,
+                },
             };
         }),
         cancellationToken);
@@ -114,8 +125,12 @@ public sealed class TpmAttestation : IAttestation
                 "registration"),
             cancellationToken);
 
+    /// <summary>Length of the certificate at the front of what is stored: makers fill the rest of the room with anything. Null when there is none.</summary>
+    private static int? LengthOf(byte[] stored)
+        => stored.Length > 4 && stored[0] == 0x30 && stored[1] == 0x82 && (stored[2] << 8 | stored[3]) + 4 is var length && length <= stored.Length ? length : null;
+
     /// <inheritdoc/>
-    public async Task<IDeviceKey> CompleteAsync(RegistrationStateDescription state, CancellationToken cancellationToken)
+    public async Task<IAuthenticationMethod> CompleteAsync(RegistrationStateDescription state, CancellationToken cancellationToken)
     {
         if (string.IsNullOrEmpty(state.Tpm?.AuthenticationKey))
         {
@@ -125,8 +140,64 @@ public sealed class TpmAttestation : IAttestation
 
         var blob = ProvisioningBody.DecodeKey(state.Tpm.AuthenticationKey);
         await Task.Run(() => new TpmDevice(0, _source).Adopt(blob, state.AssignedHub!, state.DeviceId!), cancellationToken);
-        return new TpmDeviceKey(_source);
+        return new DeviceAuthenticationWithKey(state.DeviceId!, new TpmDeviceKey(_source));
     }
+}
+
+/// <summary>A certificate: an individual enrollment's, or one whose chain leads to that of a group. Its common name is the registration id.</summary>
+public sealed class X509Attestation : IAttestation
+{
+    private readonly X509Certificate2 _certificate;
+    private readonly X509Certificate2Collection? _chain;
+    private readonly string _registrationId;
+
+    /// <summary>Attests with a certificate.</summary>
+    /// <param name="certificate">With its private key, which may be in a hardware module.</param>
+    /// <param name="chain">The certificates between it and the one that the service knows.</param>
+    /// <exception cref="ArgumentException">There is no private key, or the common name is no registration id.</exception>
+    public X509Attestation(X509Certificate2 certificate, X509Certificate2Collection? chain = null)
+    {
+        ArgumentNullException.ThrowIfNull(certificate);
+        if (!certificate.HasPrivateKey)
+            throw new ArgumentException($"The certificate {certificate.Subject} comes without its private key.", nameof(certificate));
+        _certificate = certificate;
+        _chain = chain;
+        _registrationId = certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false);
+        RegistrationIds.Check(_registrationId);
+        Certificate = SslStreamCertificateContext.Create(certificate, chain, offline: true);
+    }
+
+    /// <inheritdoc/>
+    public SslStreamCertificateContext? Certificate { get; }
+
+    /// <summary>From PEM files: the certificate with what stands behind it as its chain, and the key.</summary>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    /// <exception cref="System.Security.Cryptography.CryptographicException">A file is no PEM, or the key belongs to another certificate.</exception>
+    public static X509Attestation FromPemFiles(string certificateFile, string keyFile)
+    {
+        var all = new X509Certificate2Collection();
+        all.ImportFromPemFile(certificateFile);
+        using var pem = X509Certificate2.CreateFromPemFile(certificateFile, keyFile);
+        // Windows takes no key that lives in memory only.
+        var certificate = X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pfx), null);
+        return new X509Attestation(certificate, [.. all.Skip(1)]);
+    }
+
+    /// <inheritdoc/>
+    public Task<RegisterRequest> BeginAsync(CancellationToken cancellationToken)
+        => Task.FromResult(new RegisterRequest { RegistrationId = _registrationId });
+
+    /// <inheritdoc/>
+    public Task<string?> AuthorizeAsync(string idScope, string registrationId, DateTimeOffset expiry, CancellationToken cancellationToken)
+        => Task.FromResult<string?>(null);
+
+    /// <inheritdoc/>
+    public Task<string?> AnswerAsync(byte[] challenge, string idScope, string registrationId, DateTimeOffset expiry, CancellationToken cancellationToken)
+        => Task.FromResult<string?>(null);
+
+    /// <inheritdoc/>
+    public Task<IAuthenticationMethod> CompleteAsync(RegistrationStateDescription state, CancellationToken cancellationToken)
+        => Task.FromResult<IAuthenticationMethod>(new DeviceAuthenticationWithX509Certificate(state.DeviceId!, _certificate, _chain));
 }
 
 internal static class RegistrationIds

@@ -2,6 +2,8 @@ using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Homeport.Contract.Rest;
+using Homeport.Device.Client.Errors;
+using Homeport.Device.Hub;
 
 namespace Homeport.Device.Provisioning;
 
@@ -33,6 +35,14 @@ internal static class ProvisioningBody
             throw new ProvisioningException(ProvisioningFailure.Protocol, "The authenticationKey of the service is missing or not Base64.", e);
         }
     }
+
+    /// <summary>A connection that could not be made, in words of provisioning.</summary>
+    public static ProvisioningException Explain(IotHubException e) => e.End switch
+    {
+        HubLinkEnd.Untrusted => new ProvisioningException(ProvisioningFailure.Untrusted, e.Message, e),
+        HubLinkEnd.Refused => new ProvisioningException(ProvisioningFailure.Refused, e.Message, e),
+        _ => new ProvisioningException(ProvisioningFailure.Protocol, e.Message, e),
+    };
 
     /// <summary>A refusal in words. Bodies that are no JSON, such as those of proxies, are not shown.</summary>
     public static ProvisioningException Refusal(HttpStatusCode status, byte[] body)

@@ -1,8 +1,8 @@
 using System.Net;
-using System.Net.Http.Headers;
 using System.Text.Json;
 using Homeport.Contract.Rest;
-using Homeport.Device.Identity;
+using Homeport.Device.Client;
+using Homeport.Device.Client.Errors;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -13,25 +13,25 @@ namespace Homeport.Device.Provisioning;
 /// <param name="AssignedHub">Host name of its hub.</param>
 /// <param name="DeviceId">Its name there.</param>
 /// <param name="Substatus">For example <c>initialAssignment</c>.</param>
-/// <param name="Key">Signs its tokens for the hub.</param>
-public sealed record ProvisioningResult(string RegistrationId, string AssignedHub, string DeviceId, string? Substatus, IDeviceKey Key);
+/// <param name="Authentication">How it shows that hub who it is: key, TPM or certificate, an issued one if it asked for one.</param>
+public sealed record ProvisioningResult(string RegistrationId, string AssignedHub, string DeviceId, string? Substatus, IAuthenticationMethod Authentication)
+{
+    /// <summary>What the service's own allocation added, JSON; null for nothing.</summary>
+    public JsonElement? Payload { get; init; }
+
+    /// <summary>The chain of the certificate that the service issued for the request, the device's first, DER; empty when none was asked for.</summary>
+    public IReadOnlyList<byte[]> IssuedCertificateChain { get; init; } = [];
+}
 
 /// <summary>
-/// Registers a device with a Device Provisioning Service over HTTPS (device API): register, answer the challenge of a TPM, poll, take over the key.
+/// Registers a device with a Device Provisioning Service (device API) over HTTPS, MQTT or MQTT over WebSocket: register, answer the challenge of a
+/// TPM, poll, take over what was assigned. Registering again is the way to a changed assignment.
 /// </summary>
 public sealed partial class ProvisioningClient : IDisposable
 {
-    /// <summary>What services of all ages accept.</summary>
-    private const string ApiVersion = "2021-06-01";
-
-    private const int MaxBodyBytes = 64 * 1024;
-
-    private static readonly MediaTypeHeaderValue JsonContent = new("application/json", "utf-8");
-
     private readonly ProvisioningOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly HttpClient _http;
 
     public ProvisioningClient(ProvisioningOptions options, TimeProvider? time = null, ILogger<ProvisioningClient>? logger = null)
     {
@@ -39,14 +39,6 @@ public sealed partial class ProvisioningClient : IDisposable
         _options = options;
         _time = time ?? TimeProvider.System;
         _logger = logger ?? NullLogger<ProvisioningClient>.Instance;
-        var handler = new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = options.RequestLimit };
-        handler.SslOptions.RemoteCertificateValidationCallback = options.Trust.Validate;
-        _http = new HttpClient(options.Observe?.Invoke(handler) ?? handler)
-        {
-            BaseAddress = new Uri($"https://{options.Endpoint}/"),
-            MaxResponseContentBufferSize = MaxBodyBytes,
-            Timeout = options.RequestLimit,
-        };
     }
 
     /// <summary>Registers, again if need be; the service decides whether anything changes.</summary>
@@ -55,7 +47,16 @@ public sealed partial class ProvisioningClient : IDisposable
     /// <param name="cancellationToken">Ends the registration; the TPM keeps what it has.</param>
     /// <exception cref="ProvisioningException">It came to nothing.</exception>
     /// <exception cref="Homeport.Tpm.TpmException">The TPM refused.</exception>
-    public async Task<ProvisioningResult> RegisterAsync(IAttestation attestation, JsonElement? payload, CancellationToken cancellationToken)
+    public Task<ProvisioningResult> RegisterAsync(IAttestation attestation, JsonElement? payload, CancellationToken cancellationToken)
+        => RegisterAsync(attestation, payload, null, cancellationToken);
+
+    /// <inheritdoc cref="RegisterAsync(IAttestation, JsonElement?, CancellationToken)"/>
+    /// <param name="attestation">The proof of identity.</param>
+    /// <param name="payload">Anything for a custom allocation of the service, or null.</param>
+    /// <param name="request">Asks for a certificate for the hub; null: none.</param>
+    /// <param name="cancellationToken">Ends the registration.</param>
+    public async Task<ProvisioningResult> RegisterAsync(
+        IAttestation attestation, JsonElement? payload, CertificateSigningRequest? request, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(attestation);
         using var limit = new CancellationTokenSource(_options.Limit, _time);
@@ -63,10 +64,16 @@ public sealed partial class ProvisioningClient : IDisposable
         var call = new Call();
         try
         {
-            var state = await RegisterAndPollAsync(attestation, payload, call, both.Token);
-            var key = await attestation.CompleteAsync(state, both.Token);
+            await using var transport = Connect(attestation);
+            var state = await RegisterAndPollAsync(transport, attestation, new Wanted(payload, request), call, both.Token);
+            var method = await attestation.CompleteAsync(state, both.Token);
             LogAssigned(state.RegistrationId ?? "", state.AssignedHub!, state.DeviceId!);
-            return new ProvisioningResult(state.RegistrationId ?? "", state.AssignedHub!, state.DeviceId!, state.Substatus, key);
+            var chain = state.IssuedCertificateChain?.Select(ProvisioningBody.DecodeKey).ToArray() ?? [];
+            return new ProvisioningResult(state.RegistrationId ?? "", state.AssignedHub!, state.DeviceId!, state.Substatus, request?.Complete(state.DeviceId!, chain) ?? method)
+            {
+                Payload = state.Payload,
+                IssuedCertificateChain = chain,
+            };
         }
         catch (OperationCanceledException e) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
@@ -75,20 +82,33 @@ public sealed partial class ProvisioningClient : IDisposable
         }
     }
 
-    public void Dispose() => _http.Dispose();
+    /// <summary>Nothing to release between registrations; here for those who write <c>using</c>.</summary>
+    public void Dispose()
+    {
+        // A registration closes its own connection.
+    }
+
+    private IProvisioningTransport Connect(IAttestation attestation)
+    {
+        var certificate = attestation.Certificate;
+        if (_options.Transport == ProvisioningTransport.Https)
+            return new HttpProvisioning(_options, certificate, _time);
+        if (attestation is TpmAttestation)
+            throw new ArgumentException("No service takes a TPM over MQTT: its challenge needs HTTPS. Choose ProvisioningTransport.Https.", nameof(attestation));
+        return new MqttProvisioning(_options, certificate, _time);
+    }
 
     private async Task<RegistrationStateDescription> RegisterAndPollAsync(
-        IAttestation attestation, JsonElement? payload, Call call, CancellationToken cancellationToken)
+        IProvisioningTransport transport, IAttestation attestation, Wanted wanted, Call call, CancellationToken cancellationToken)
     {
-        var request = await attestation.BeginAsync(cancellationToken) with { Payload = payload };
+        var request = await attestation.BeginAsync(cancellationToken) with { Payload = wanted.Payload, Csr = wanted.Request?.Encode() };
         var registrationId = request.RegistrationId!;
         var expiry = _time.GetUtcNow() + _options.TokenLifetime;
-        var address = $"{Uri.EscapeDataString(_options.IdScope)}/registrations/{Uri.EscapeDataString(registrationId)}";
         var body = JsonSerializer.SerializeToUtf8Bytes(request, ProvisioningJson.Wire.RegisterRequest);
         call.Token = await attestation.AuthorizeAsync(_options.IdScope, registrationId, expiry, cancellationToken);
 
-        var answer = await SendAsync(HttpMethod.Put, $"{address}/register?api-version={ApiVersion}", body, call, cancellationToken);
-        if (answer.Status == HttpStatusCode.Unauthorized && call.Token is null)
+        var answer = await SendAsync(() => transport.RegisterAsync(registrationId, body, call.Token, cancellationToken), call, cancellationToken);
+        if (answer.Status == HttpStatusCode.Unauthorized && call.Token is null && attestation.Certificate is null)
         {
             var challenge = ProvisioningBody.Read(answer.Body, ProvisioningJson.Wire.TpmChallengeBody);
             call.Token = challenge.AuthenticationKey is null
@@ -97,7 +117,7 @@ public sealed partial class ProvisioningClient : IDisposable
                     ProvisioningBody.DecodeKey(challenge.AuthenticationKey), _options.IdScope, registrationId, expiry, cancellationToken);
             if (call.Token is null)
                 throw ProvisioningBody.Refusal(answer.Status, answer.Body);
-            answer = await SendAsync(HttpMethod.Put, $"{address}/register?api-version={ApiVersion}", body, call, cancellationToken);
+            answer = await SendAsync(() => transport.RegisterAsync(registrationId, body, call.Token, cancellationToken), call, cancellationToken);
         }
 
         while (true)
@@ -107,9 +127,8 @@ public sealed partial class ProvisioningClient : IDisposable
             var operation = ProvisioningBody.Read(answer.Body, ProvisioningJson.Wire.OperationDescription);
             if (Finished(operation) is { } state)
                 return state with { RegistrationId = state.RegistrationId ?? registrationId };
-            await Task.Delay(answer.RetryAfter ?? _options.DefaultDelay, _time, cancellationToken);
-            answer = await SendAsync(
-                HttpMethod.Get, $"{address}/operations/{Uri.EscapeDataString(operation.OperationId)}?api-version={ApiVersion}", null, call, cancellationToken);
+            await Task.Delay(Limited(answer.RetryAfter) ?? _options.DefaultDelay, _time, cancellationToken);
+            answer = await SendAsync(() => transport.PollAsync(registrationId, operation.OperationId, call.Token, cancellationToken), call, cancellationToken);
         }
     }
 
@@ -137,63 +156,35 @@ public sealed partial class ProvisioningClient : IDisposable
     }
 
     /// <summary>Sends until the service gives an answer that counts: not 429, not 5xx, not silence.</summary>
-    private async Task<Answer> SendAsync(HttpMethod method, string address, byte[]? body, Call call, CancellationToken cancellationToken)
+    private async Task<ProvisioningAnswer> SendAsync(Func<Task<ProvisioningAnswer>> send, Call call, CancellationToken cancellationToken)
     {
         while (true)
         {
-            Answer? answer = null;
+            ProvisioningAnswer? answer = null;
             try
             {
-                answer = await SendOnceAsync(method, address, body, call.Token, cancellationToken);
+                answer = await send();
                 if (answer.Status != HttpStatusCode.TooManyRequests && (int)answer.Status < 500)
                     return answer;
                 call.LastTrouble = ProvisioningBody.Refusal(answer.Status, answer.Body).Message;
             }
-            catch (HttpRequestException e) when (e.HttpRequestError == HttpRequestError.SecureConnectionError)
+            catch (IotHubException e) when (e.IsTransient)
             {
-                throw new ProvisioningException(
-                    ProvisioningFailure.Untrusted,
-                    $"The certificate of {_options.Endpoint} is not trusted or is for another name. Give the CA file of the service.", e);
+                call.LastTrouble = e.Message;
             }
-            catch (HttpRequestException e) when (e.HttpRequestError != HttpRequestError.ConfigurationLimitExceeded)
+            catch (IotHubException e)
             {
-                call.LastTrouble = $"{_options.Endpoint}: {e.Message}";
-            }
-            catch (HttpRequestException e)
-            {
-                throw new ProvisioningException(ProvisioningFailure.Protocol, $"An answer has more than {MaxBodyBytes} bytes.", e);
-            }
-            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-            {
-                call.LastTrouble = $"{_options.Endpoint} did not answer within {_options.RequestLimit}.";
+                throw ProvisioningBody.Explain(e);
             }
 
-            var delay = answer?.RetryAfter ?? _options.DefaultDelay;
+            var delay = Limited(answer?.RetryAfter) ?? _options.DefaultDelay;
             LogTrouble(call.LastTrouble ?? "", delay);
             await Task.Delay(delay * (1 + (Random.Shared.NextDouble() / 4)), _time, cancellationToken);
         }
     }
 
-    private async Task<Answer> SendOnceAsync(HttpMethod method, string address, byte[]? body, string? token, CancellationToken cancellationToken)
-    {
-        using var request = new HttpRequestMessage(method, address);
-        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
-        if (token is not null)
-            request.Headers.TryAddWithoutValidation("Authorization", token);
-        if (body is not null)
-            request.Content = new ByteArrayContent(body) { Headers = { ContentType = JsonContent } };
-        using var response = await _http.SendAsync(request, cancellationToken);
-        return new Answer(response.StatusCode, await response.Content.ReadAsByteArrayAsync(cancellationToken), RetryAfter(response));
-    }
-
-    private TimeSpan? RetryAfter(HttpResponseMessage response)
-    {
-        var value = response.Headers.RetryAfter;
-        var delay = value?.Delta ?? value?.Date - _time.GetUtcNow();
-        if (delay is null)
-            return null;
-        return delay.Value < TimeSpan.Zero ? TimeSpan.Zero : delay.Value > _options.LongestDelay ? _options.LongestDelay : delay.Value;
-    }
+    private TimeSpan? Limited(TimeSpan? delay)
+        => delay is not { } wait ? null : wait < TimeSpan.Zero ? TimeSpan.Zero : wait > _options.LongestDelay ? _options.LongestDelay : wait;
 
     /// <summary>What one registration carries from request to request.</summary>
     private sealed class Call
@@ -203,10 +194,7 @@ public sealed partial class ProvisioningClient : IDisposable
         public string? LastTrouble { get; set; }
     }
 
-    private sealed record Answer(HttpStatusCode Status, byte[] Body, TimeSpan? RetryAfter)
-    {
-        public bool Succeeded => (int)Status is >= 200 and < 300;
-    }
+    private sealed record Wanted(JsonElement? Payload, CertificateSigningRequest? Request);
 
     [LoggerMessage(1, LogLevel.Warning, "Registration goes on in {Delay}: {Trouble}")]
     private partial void LogTrouble(string trouble, TimeSpan delay);

@@ -5,7 +5,19 @@ namespace Homeport.Device.Provisioning;
 /// <param name="IdScope">The ID scope of the service.</param>
 public sealed record ProvisioningOptions(string Endpoint, string IdScope)
 {
-    public ServerTrust Trust { get; init; } = ServerTrust.System;
+    public ServerTrust Trust { get; init; } = ServerTrust.Default;
+
+    public ProvisioningTransport Transport { get; init; } = ProvisioningTransport.Https;
+
+    public int MqttPort { get; init; } = 8883;
+
+    /// <summary>The endpoint without its port.</summary>
+    internal string HostName => Address.Host;
+
+    /// <summary>The endpoint's port.</summary>
+    internal int HttpsPort => Address.Port;
+
+    private Uri Address => new($"https://{Endpoint}/");
 
     /// <summary>After this the registration is given up. Long enough for a restart of the service.</summary>
     public TimeSpan Limit { get; init; } = TimeSpan.FromMinutes(10);

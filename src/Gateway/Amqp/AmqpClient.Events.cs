@@ -1,6 +1,5 @@
 using Homeport.Amqp;
 using Homeport.Amqp.Performatives;
-using Homeport.Amqp.Sasl;
 using Homeport.Contract.Errors;
 using Homeport.Gateway.Amqp.Devices;
 using Homeport.Hub.Limits;
@@ -11,13 +10,6 @@ namespace Homeport.Gateway.Amqp;
 
 public sealed partial class AmqpClient : IConnectionHandler
 {
-    /// <inheritdoc/>
-    void IConnectionHandler.OnSaslInit(AmqpConnection connection, SaslInit init) => BeforeNextFrame(() => AuthenticateAsync(init));
-
-    /// <inheritdoc/>
-    void IConnectionHandler.OnSaslResponse(AmqpConnection connection, byte[] response)
-        => connection.SaslEnd(SaslCode.Auth);
-
     /// <inheritdoc/>
     void IConnectionHandler.OnOpened(AmqpConnection connection, Open open)
     {
@@ -90,57 +82,6 @@ public sealed partial class AmqpClient : IConnectionHandler
         return AmqpErrors.Of(refusal);
     }
 
-    private async ValueTask AuthenticateAsync(SaslInit init)
-    {
-        SaslCode code;
-        try
-        {
-            code = init.Mechanism.ToUpperInvariant() switch
-            {
-                "ANONYMOUS" or "MSSBCBS" or "EXTERNAL" => SaslCode.Ok,
-                "PLAIN" => await PlainAsync(init.InitialResponse),
-                _ => Unknown(init.Mechanism),
-            };
-        }
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            Fault(e);
-            code = SaslCode.SysTemp;
-        }
-        using (Enter())
-        {
-            if (code != SaslCode.Ok)
-                End(CloseReason.AuthenticationFailed);
-            _connection.SaslEnd(code);
-        }
-    }
-
-    private SaslCode Unknown(string mechanism)
-    {
-        Refuse(new Refusal(HubErrors.IotHubUnauthorized, $"The SASL mechanism '{Shorten(mechanism)}' is not offered", $"Use one of {string.Join(", ", AmqpDoor.Settings.SaslMechanisms)}."));
-        return SaslCode.Auth;
-    }
-
-    private async Task<SaslCode> PlainAsync(byte[]? response)
-    {
-        if (!PlainCredentials.TryParse(response, out var shown, out var reason))
-        {
-            Refuse(new Refusal(HubErrors.IotHubUnauthorized, $"SASL PLAIN: {reason}", "Send {deviceId}@sas.{hub} or {policy}@sas.root.{hub} with a security token as password."));
-            return SaslCode.Auth;
-        }
-        if (!(await Tokens.PutAsync(shown.Token, Ended)).Succeeded(out _, out var refusal))
-        {
-            Refuse(refusal, shown.DeviceId);
-            return SaslCode.Auth;
-        }
-        if (shown.DeviceId is null)
-            return SaslCode.Ok;
-        if ((await Tokens.AuthenticateAsync(shown.DeviceId, shown.ModuleId, Ended)).Succeeded(out _, out refusal))
-            return SaslCode.Ok;
-        Refuse(refusal, shown.DeviceId);
-        return SaslCode.Auth;
-    }
-
     /// <summary>
     /// The device behind a link, let in now or with an earlier link. Its first link makes it connected: a connection of it elsewhere ends.
     /// </summary>
@@ -173,6 +114,13 @@ public sealed partial class AmqpClient : IConnectionHandler
             return new Refusal(HubErrors.IotHubUnauthorized, $"'{key}' was changed while it connected", "Connect again.");
         }
         return device;
+    }
+
+    /// <summary>True when a device is the only one that uses the connection.</summary>
+    internal bool IsAlone(AmqpDevice device)
+    {
+        lock (_gate)
+            return !_ending && _byPolicy is not { Count: > 0 } && _devices.Count == 1 && _devices.TryGetValue(device.Key, out var only) && ReferenceEquals(only, device);
     }
 
     /// <summary>Takes a device out that has no link any more, or whose links were detached; under the lock.</summary>

@@ -6,9 +6,11 @@ using Homeport.Amqp;
 using Homeport.Amqp.Performatives;
 using Homeport.Contract.Errors;
 using Homeport.Gateway.Amqp.Devices;
+using Homeport.Gateway.Amqp.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Hub.Access;
 using Homeport.Hub.Live;
+using Homeport.Provisioning.Registrations;
 
 namespace Homeport.Gateway.Amqp;
 
@@ -24,7 +26,7 @@ public sealed partial class AmqpClient : ISweptConnection, IDisposable
 {
     private static readonly TimeSpan OpenTimeout = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan SlowClientTimeout = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(1);
 
     private readonly AmqpDoor _door;
     private readonly PipeReader _input;
@@ -42,6 +44,8 @@ public sealed partial class AmqpClient : ISweptConnection, IDisposable
     private long _flushStarted;
     private long _closedAt;
     private int _reason;
+    private bool _ending;
+    private TpmExchange? _tpm;
 
     internal AmqpClient(AmqpDoor door, PipeReader input, PipeWriter output, X509Certificate2? certificate, IPAddress? remote)
     {
@@ -77,6 +81,9 @@ public sealed partial class AmqpClient : ISweptConnection, IDisposable
 
     /// <summary>Ends when the connection does.</summary>
     public CancellationToken Ended { get; }
+
+    /// <summary>What a device that registers said of itself by SASL; null for others.</summary>
+    internal RegistrationCall? Registration { get; private set; }
 
     internal ClientTokens Tokens { get; }
 
@@ -128,7 +135,7 @@ public sealed partial class AmqpClient : ISweptConnection, IDisposable
         if (Interlocked.CompareExchange(ref _reason, (int)reason, (int)CloseReason.None) != (int)CloseReason.None)
             return;
         using (Enter())
-            _connection.Close(AmqpErrors.Of(reason));
+            _connection.Close(AmqpErrors.OfConnection(reason));
         if (reason is CloseReason.SlowClient or CloseReason.ServerStopping)
             Stop();
     }
@@ -203,6 +210,7 @@ public sealed partial class AmqpClient : ISweptConnection, IDisposable
         using (Enter())
         {
             End(CloseReason.ClientGone);
+            _ending = true;
             _connection.Abort();
             // One whose first link was being attached has none that ends it.
             foreach (var device in _devices.Values.ToArray())

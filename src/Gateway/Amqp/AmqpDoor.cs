@@ -29,7 +29,7 @@ public sealed partial class AmqpDoor(HubDoor hub, ServiceAuthorizer authorizer, 
     internal static ConnectionSettings Settings { get; } = new()
     {
         ContainerId = "homeport",
-        SaslMechanisms = ["PLAIN", "MSSBCBS", "EXTERNAL", "ANONYMOUS"],
+        SaslMechanisms = ["PLAIN", "MSSBCBS", "EXTERNAL", "ANONYMOUS", "TPM"],
     };
 
     /// <inheritdoc/>

@@ -16,16 +16,21 @@ public static class AmqpErrors
     public const string AlreadyExists = "com.microsoft:device-already-exists";
     public const string TrackingId = "com.microsoft:tracking-id";
 
-    /// <summary>The error of a refusal, with its tracking id in text and info.</summary>
-    public static AmqpError Of(Refusal refusal) => new(
-        ConditionOf(refusal.Error),
-        $"{refusal.Text} ErrorCode:{refusal.Error.Code} TrackingId:{refusal.TrackingId}",
-        new AmqpMap { [TrackingId] = refusal.TrackingId });
+    /// <summary>The error of a refusal, with its tracking id in text and info. A stranger is not told why: names could be probed.</summary>
+    public static AmqpError Of(Refusal refusal)
+    {
+        var text = refusal.Error.Code is >= 401000 and < 404000 ? $"{refusal.Error.Text} The server keeps the reason under the tracking id." : refusal.Text;
+        return new AmqpError(
+            ConditionOf(refusal.Error),
+            $"{text} ErrorCode:{refusal.Error.Code} TrackingId:{refusal.TrackingId}",
+            new AmqpMap { [TrackingId] = refusal.TrackingId });
+    }
 
     /// <summary>The condition of an error of the service.</summary>
     public static string ConditionOf(ServiceError error) => error.Code switch
     {
-        403002 or 403004 or 403005 or 403006 or 403800 => ErrorCondition.ResourceLimitExceeded,
+        403002 or 403004 or 403005 or 403006 or 403301 or 403302 or 403800 => ErrorCondition.ResourceLimitExceeded,
+        409302 => ErrorCondition.Stolen,
         403009 => ArgumentError,
         401001 => HubNotFound,
         400003 => ErrorCondition.NotAllowed,
@@ -43,7 +48,11 @@ public static class AmqpErrors
         _ => ErrorCondition.InternalError,
     };
 
-    /// <summary>Why a connection or the links of a device end; null for a good end.</summary>
+    /// <summary>Why a connection ends; null for a good end.</summary>
+    public static AmqpError? OfConnection(CloseReason reason)
+        => Of(reason) is { Condition: ErrorCondition.Stolen } stolen ? stolen with { Condition = ErrorCondition.ConnectionForced } : Of(reason);
+
+    /// <summary>Why the links of a device end; null for a good end.</summary>
     public static AmqpError? Of(CloseReason reason) => reason switch
     {
         CloseReason.None or CloseReason.ClientDisconnected or CloseReason.ClientGone => null,

@@ -1,11 +1,12 @@
 using Homeport.Gateway.Amqp.Devices;
+using Homeport.Gateway.Amqp.Provisioning;
 
 namespace Homeport.Gateway.Amqp;
 
 /// <summary>The nodes of a server. The first that serves an address is the one.</summary>
 public sealed class AmqpNodes
 {
-    private readonly List<IAmqpNode> _nodes = [new CbsNode(), new DeviceNode()];
+    private readonly List<IAmqpNode> _nodes = [new CbsNode(), new DeviceNode(), new RegistrationNode()];
 
     /// <summary>Adds a node, before the door is opened.</summary>
     public void Add(IAmqpNode node) => _nodes.Add(node);

@@ -74,10 +74,10 @@ internal sealed class CbsNode : IAmqpNode
                 var outcome = await client.Tokens.PutAsync(request.Value as string, client.Ended);
                 if (!outcome.Succeeded(out var held, out var refusal))
                     return Refused(refusal);
-                var device = ClientTokens.DeviceOf(held.Audience);
-                if (device is { } id && client.Door.Hub.Faults?.OnConnect(Hub.Registry.Identity.KeyOf(id.DeviceId, id.ModuleId)) is { } ordered)
-                    return Refused(ordered);
                 await client.RenewAsync(held, client.Ended);
+                // With its token a device is connected, before it has a link.
+                if (held.Identity is { } id && !(await client.OpenDeviceAsync(id.DeviceId, id.ModuleId, null, client.Ended)).Succeeded(out _, out refusal))
+                    return Refused(refusal);
                 return (200, "OK");
             }
             catch (Exception e) when (e is not OperationCanceledException)

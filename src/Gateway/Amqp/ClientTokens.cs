@@ -4,6 +4,7 @@ using Homeport.Contract;
 using Homeport.Contract.Access;
 using Homeport.Contract.Errors;
 using Homeport.Hub.Access;
+using Homeport.Hub.Registry;
 
 namespace Homeport.Gateway.Amqp;
 
@@ -35,8 +36,9 @@ internal sealed class ClientTokens(DeviceAuthenticator authenticator, ServiceAut
             return new Refusal(HubErrors.IotHubQuotaExceeded, $"The connection has {Capacity} tokens", "Use another connection for more devices.");
         if (DeviceOf(audience) is var (deviceId, moduleId))
         {
-            if (!(await TryDeviceAsync(text!, deviceId, moduleId, token)).Succeeded(out _, out var refusal))
+            if (!(await TryDeviceAsync(text!, deviceId, moduleId, token)).Succeeded(out var device, out var refusal))
                 return refusal;
+            held = held with { Identity = device.Identity };
         }
         else if (!authorizer.Authorize(text, Rights.None, [.. audience.Segments]).Succeeded(out _, out var refusal))
         {
@@ -97,7 +99,7 @@ internal sealed class ClientTokens(DeviceAuthenticator authenticator, ServiceAut
     }
 
     /// <summary>The device or module whose audience it is; null for a hub's and others.</summary>
-    public static (string DeviceId, string? ModuleId)? DeviceOf(Audience audience) => audience.Segments switch
+    private static (string DeviceId, string? ModuleId)? DeviceOf(Audience audience) => audience.Segments switch
     {
         [var devices, var device] when IsWord(devices, "devices") => (device, null),
         [var devices, var device, var modules, var module] when IsWord(devices, "devices") && IsWord(modules, "modules") => (device, module),
@@ -124,6 +126,9 @@ internal sealed class ClientTokens(DeviceAuthenticator authenticator, ServiceAut
 /// <param name="EndsAt">When it ends.</param>
 internal sealed record HeldToken(string Text, Audience Audience, string? PolicyName, DateTimeOffset EndsAt)
 {
+    /// <summary>The device or module whose audience it is; null for a hub's and others.</summary>
+    public Identity? Identity { get; init; }
+
     /// <summary>Tokens with the same key replace each other.</summary>
     public string Key { get; } = $"{Audience} {PolicyName}";
 

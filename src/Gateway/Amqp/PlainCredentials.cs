@@ -5,7 +5,7 @@ namespace Homeport.Gateway.Amqp;
 
 /// <summary>
 /// What SASL PLAIN (RFC 4616) says: <c>{policy}@sas.root.{hub}</c>, <c>{device}@sas.{hub}</c>, <c>{device}/modules/{module}@sas.{hub}</c>
-/// or <c>{device}@{hub}</c> with a security token as password.
+/// or <c>{device}@{hub}</c> with a security token as password, and <c>{idScope}/registrations/{registrationId}</c> of one that registers.
 /// </summary>
 /// <param name="UserName">The name.</param>
 /// <param name="Token">The password.</param>
@@ -17,6 +17,9 @@ internal sealed record PlainCredentials(string UserName, string Token)
     /// <summary>Module that the name says, or null.</summary>
     public string? ModuleId { get; private init; }
 
+    /// <summary>ID scope and registration id of a device that registers; null for others.</summary>
+    public (string IdScope, string RegistrationId)? Registration { get; private init; }
+
     /// <summary>Reads an initial response: authorization identity, name and password with a zero byte in front of the last two.</summary>
     public static bool TryParse(byte[]? response, [NotNullWhen(true)] out PlainCredentials? credentials, [NotNullWhen(false)] out string? reason)
     {
@@ -27,6 +30,11 @@ internal sealed record PlainCredentials(string UserName, string Token)
         {
             reason = "the response has not the three parts of RFC 4616";
             return false;
+        }
+        if (user.Split('/') is [var scope, var word, var id] && word.Equals("registrations", StringComparison.OrdinalIgnoreCase))
+        {
+            credentials = new PlainCredentials(user, password) { Registration = (scope, id) };
+            return true;
         }
         var at = user.LastIndexOf('@');
         if (at < 0)

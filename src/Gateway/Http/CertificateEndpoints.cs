@@ -46,7 +46,7 @@ public static class CertificateEndpoints
             await hub.RefuseAsync(context, refusal);
             return;
         }
-        await AnswerAsync(hub, context, await authorities.PutAsync(Name(context), TextOf(body), Condition(context), context.RequestAborted));
+        await AnswerAsync(hub, context, await authorities.PutAsync(Name(context), TextOf(body), attested: false, Condition(context), context.RequestAborted));
     }
 
     private static async Task DeleteAsync(HubApi hub, CertificateAuthorities authorities, HttpContext context)
@@ -75,7 +75,7 @@ public static class CertificateEndpoints
         return context.WriteJsonAsync(Describe(certificate, withCode), Json.Default.CertificateDescription);
     }
 
-    private static CertificateDescription Describe(CaCertificate certificate, bool withCode)
+    internal static CertificateDescription Describe(CaCertificate certificate, bool withCode)
     {
         using var parsed = X509CertificateLoader.LoadCertificate(certificate.Certificate);
         return new CertificateDescription(certificate.Name, certificate.ETag, new CertificateProperties
@@ -91,7 +91,7 @@ public static class CertificateEndpoints
         });
     }
 
-    private static string? TextOf(CertificateUpload body) => body.Properties?.Certificate ?? body.Certificate;
+    internal static string? TextOf(CertificateUpload body) => body.Properties?.Certificate ?? body.Certificate;
 
     private static string Text(DateTimeOffset time) => time.ToString("R", CultureInfo.InvariantCulture);
 

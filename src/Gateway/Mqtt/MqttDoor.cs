@@ -37,7 +37,10 @@ public sealed partial class MqttDoor(HubDoor hub, ConnectionSweeper sweeper, Tim
         {
             await connection.RunAsync();
             if (connection.Registering is { } connect)
+            {
+                sweeper.Remove(connection);
                 return await RegisterAsync(input, output, RegistrationConnection.CallOf(connect, certificate, remote), connect);
+            }
         }
         catch (Exception e) when (e is ConnectionResetException or IOException or OperationCanceledException or ObjectDisposedException)
         {

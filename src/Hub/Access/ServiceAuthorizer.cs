@@ -29,7 +29,7 @@ public sealed record ServiceAuthorizer(
         var audience = Audience.Parse(token.Resource);
         if (Rules.CheckTime(token) is { } late)
             return new Refusal(Unauthorized, $"Policy '{policy.Name}': {late}", "Make a new token; check the clock of the machine that makes it.");
-        if (!token.IsSignedBy(policy.PrimaryKey) && !token.IsSignedBy(policy.SecondaryKey))
+        if (!policy.Signed(token))
         {
             return new Refusal(Unauthorized, $"The signature was made by neither key of the policy '{policy.Name}'", "Copy the policy's connection string again.",
                 [$"primary key of '{policy.Name}': no match", $"secondary key of '{policy.Name}': no match"]);

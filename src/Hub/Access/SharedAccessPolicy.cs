@@ -1,4 +1,6 @@
 using System.Security.Cryptography;
+using System.Text;
+using Homeport.Contract.Access;
 
 namespace Homeport.Hub.Access;
 
@@ -33,6 +35,17 @@ public sealed record SharedAccessPolicy(string Name, Rights Rights, byte[] Prima
         Create("enrollmentread", Rights.EnrollmentRead | Rights.RegistrationStatusRead),
         Create("enrollmentreadwrite", Rights.EnrollmentWrite | Rights.RegistrationStatusWrite),
     ];
+
+    /// <summary>
+    /// True when one of the keys made the token's signature. IoT clients sign with the key's bytes, those of Event Hubs with its Base64 text.
+    /// </summary>
+    public bool Signed(SharedAccessSignature token)
+    {
+        var signed = false;
+        foreach (var key in (ReadOnlySpan<byte[]>)[PrimaryKey, SecondaryKey])
+            signed |= token.IsSignedBy(key) | token.IsSignedBy(Encoding.ASCII.GetBytes(Convert.ToBase64String(key)));
+        return signed;
+    }
 
     /// <summary>Name only: the keys stay out of logs.</summary>
     public override string ToString() => Name;

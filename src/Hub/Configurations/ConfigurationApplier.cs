@@ -11,10 +11,10 @@ namespace Homeport.Hub.Configurations;
 /// <summary>
 /// Brings configurations to the twins that they target: all of them at the start, when a configuration changes and every few minutes;
 /// single devices soon after they changed. Desired properties are only written when they differ. A twin that is no target any more
-/// keeps what was written, as in the service.
+/// keeps what was written, as in the service. Content for the modules of edge devices makes those that are not there.
 /// </summary>
 public sealed partial class ConfigurationApplier(
-    IConfigurationStore store, IQuerySource source, DeviceTwins twins, TimeProvider time, ILogger<ConfigurationApplier> logger)
+    IConfigurationStore store, IQuerySource source, DeviceTwins twins, ModuleContent modules, TimeProvider time, ILogger<ConfigurationApplier> logger)
 {
     /// <summary>Time between two looks at all twins.</summary>
     public static readonly TimeSpan Interval = TimeSpan.FromMinutes(5);
@@ -155,13 +155,24 @@ public sealed partial class ConfigurationApplier(
         Refusal? refused = null;
         if (winner?.Missing(row.Desired) is { } patch)
             refused = (await twins.PatchAsync(row.DeviceId, row.ModuleId, patch, IfMatch.Absent, token)).Refusal;
+        // Only edge devices have modules that the hub makes.
+        var deployment = row is { IotEdge: true, ModuleId: null } ? targeting.Find(c => c.IsDeployment) : null;
+        var notDeployed = deployment is null ? null : await DeployAsync(row.DeviceId, deployment, token);
         foreach (var configuration in targeting)
         {
-            var applied = ReferenceEquals(configuration, winner) && refused is null;
+            var applied = (ReferenceEquals(configuration, winner) && refused is null) || (ReferenceEquals(configuration, deployment) && notDeployed is null);
             states.Add(KeyValuePair.Create(configuration.Configuration.Id, applied ? TwinConfigurations.Applied : TwinConfigurations.Targeted));
         }
         states.Sort((a, b) => string.CompareOrdinal(a.Key, b.Key));
-        return (states, refused);
+        return (states, refused ?? notDeployed);
+    }
+
+    private async Task<Refusal?> DeployAsync(string deviceId, TargetedConfiguration deployment, CancellationToken token)
+    {
+        Refusal? refused = null;
+        foreach (var (module, desired) in deployment.Modules)
+            refused = await modules.ApplyAsync(deviceId, module, desired, token) ?? refused;
+        return refused;
     }
 
     /// <summary>The states as a twin shows them, in the form in which a source gives them: ids and states need no escapes.</summary>

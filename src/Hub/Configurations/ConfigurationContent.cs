@@ -7,7 +7,7 @@ namespace Homeport.Hub.Configurations;
 /// <summary>What a configuration writes.</summary>
 /// <param name="Device">Desired properties of devices, or null.</param>
 /// <param name="Module">Desired properties of modules, or null.</param>
-/// <param name="Modules">Content for edge modules by their names; kept, not applied by conditions.</param>
+/// <param name="Modules">Content for modules of edge devices by their ids.</param>
 public sealed record ConfigurationContent(JsonObject? Device, JsonObject? Module, JsonObject Modules)
 {
     private const string Desired = "properties.desired";

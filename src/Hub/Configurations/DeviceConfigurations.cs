@@ -112,7 +112,7 @@ public sealed class DeviceConfigurations(IConfigurationStore store, IQuerySource
         return new ConfigurationTest(CheckTarget(targetCondition)?.Text, errors);
     }
 
-    /// <summary>Merges content into the twins of one device and its modules, once. Null when it is done.</summary>
+    /// <summary>Merges content into the twins of one device and its modules, once; makes modules that are not there. Null when it is done.</summary>
     public async Task<Refusal?> ApplyAsync(string deviceId, JsonObject content, CancellationToken token)
     {
         if (!ConfigurationContent.Read(content).Succeeded(out var read, out var refusal))
@@ -128,15 +128,15 @@ public sealed class DeviceConfigurations(IConfigurationStore store, IQuerySource
                 return refusal;
             patches.Add((module, patch));
         }
-        // All of them are there before the first one is written.
-        foreach (var module in patches.Select(p => p.Module).Prepend(null))
-        {
-            if ((await registry.GetAsync(deviceId, module, token)).Refusal is { } missing)
-                return missing;
-        }
+        if ((await registry.GetAsync(deviceId, null, token)).Refusal is { } missing)
+            return missing;
+        var modules = new ModuleContent(registry, twins);
         foreach (var (module, patch) in patches)
         {
-            if ((await twins.PatchAsync(deviceId, module, new TwinPatch(null, patch), IfMatch.Absent, token)).Refusal is { } failed)
+            var failed = module is null
+                ? (await twins.PatchAsync(deviceId, null, new TwinPatch(null, patch), IfMatch.Absent, token)).Refusal
+                : await modules.ApplyAsync(deviceId, module, patch, token);
+            if (failed is not null)
                 return failed;
         }
         return null;

@@ -14,6 +14,7 @@ internal sealed class TargetedConfiguration
         Configuration = configuration;
         Condition = condition;
         IsDeployment = content.Modules.Count > 0;
+        Modules = [.. ReadModules(content)];
         _patch = condition.Collection == QueryCollection.Modules ? content.Module : content.Device;
     }
 
@@ -21,8 +22,11 @@ internal sealed class TargetedConfiguration
 
     public QueryCondition Condition { get; }
 
-    /// <summary>Content for edge modules is not applied here, and takes nothing from other configurations.</summary>
+    /// <summary>It has content for the modules of edge devices, which takes nothing from configurations of other kinds.</summary>
     public bool IsDeployment { get; }
+
+    /// <summary>Desired properties of edge modules by their ids.</summary>
+    public IReadOnlyList<(string ModuleId, JsonObject Desired)> Modules { get; }
 
     /// <summary>Those that target something, in the order in which they win.</summary>
     public static List<TargetedConfiguration> Prepare(IEnumerable<Configuration> configurations)
@@ -41,13 +45,23 @@ internal sealed class TargetedConfiguration
     }
 
     /// <summary>What has to be written to desired properties that are so, or null when they have it all.</summary>
-    public TwinPatch? Missing(ReadOnlyMemory<byte> desired)
+    public TwinPatch? Missing(ReadOnlyMemory<byte> desired) => _patch is null ? null : Missing(_patch, desired);
+
+    /// <summary>What has to be written to desired properties so that they have these, or null when they have them all.</summary>
+    public static TwinPatch? Missing(JsonObject wanted, ReadOnlyMemory<byte> desired)
     {
-        if (_patch is null)
-            return null;
         var members = desired.IsEmpty ? [] : TwinMerge.Read(desired);
         var before = TwinMerge.Write(members);
-        TwinMerge.Apply(members, _patch);
-        return before.AsSpan().SequenceEqual(TwinMerge.Write(members)) ? null : new TwinPatch(null, _patch.DeepClone().AsObject());
+        TwinMerge.Apply(members, wanted);
+        return before.AsSpan().SequenceEqual(TwinMerge.Write(members)) ? null : new TwinPatch(null, wanted.DeepClone().AsObject());
+    }
+
+    private static IEnumerable<(string ModuleId, JsonObject Desired)> ReadModules(ConfigurationContent content)
+    {
+        foreach (var (module, members) in content.Modules)
+        {
+            if (ConfigurationContent.ReadPatch($"modulesContent.{module}", members).Value is { } desired)
+                yield return (module, desired);
+        }
     }
 }

@@ -1,8 +1,6 @@
 using System.Security.Cryptography;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
-using Homeport.Tpm.Attestation;
-using Homeport.Tpm.Structures;
 
 namespace Homeport.Provisioning.Enrollments;
 
@@ -22,11 +20,12 @@ internal static class AttestationForm
         return sent.Type?.ToLowerInvariant() switch
         {
             "symmetrickey" => ReadSymmetricKey(sent.SymmetricKey, stored?.Type == AttestationType.SymmetricKey ? stored : null),
-            "tpm" when kind == EnrollmentKind.Group => EnrollmentForm.Invalid("attestation.type", "a group has no TPM attestation, since a TPM is one device", "Enroll each TPM on its own."),
-            "tpm" => ReadTpm(sent.Tpm),
-            "x509" => EnrollmentForm.NotOffered("attestation.type", "x509 attestation"),
-            null or "" => EnrollmentForm.Invalid("attestation.type", "it is missing", "Send symmetricKey or tpm."),
-            _ => EnrollmentForm.Invalid("attestation.type", $"'{Shown.Text(sent.Type)}' is not known", "Send symmetricKey or tpm."),
+            "tpm" => kind == EnrollmentKind.Individual ? TpmForm.ReadIndividual(sent.Tpm) : TpmForm.ReadGroup(sent.Tpm, stored),
+            "x509" => CertificateForm.Read(kind, sent.X509, stored?.Certificates).Succeeded(out var certificates, out var refusal)
+                ? new AttestationMechanism(AttestationType.X509, Certificates: certificates)
+                : refusal,
+            null or "" => EnrollmentForm.Invalid("attestation.type", "it is missing", "Send symmetricKey, x509 or tpm."),
+            _ => EnrollmentForm.Invalid("attestation.type", $"'{Shown.Text(sent.Type)}' is not known", "Send symmetricKey, x509 or tpm."),
         };
     }
 
@@ -53,23 +52,6 @@ internal static class AttestationForm
         else if (key.Length < MinKeySize)
             reason = $"it has {key.Length} bytes";
         return reason.Length == 0;
-    }
-
-    private static Outcome<AttestationMechanism> ReadTpm(TpmAttestationDescription? sent)
-    {
-        const string Fix = "Send the endorsement key that the device shows: the Base64 text of its TPM2B_PUBLIC (316 bytes for RSA-2048).";
-        if (string.IsNullOrEmpty(sent?.EndorsementKey))
-            return EnrollmentForm.Invalid("attestation.tpm.endorsementKey", "it is missing", Fix);
-        if (!TryReadBase64(sent.EndorsementKey, TpmPublic.MaxEncodedBytes, out var endorsementKey))
-            return EnrollmentForm.Invalid("attestation.tpm.endorsementKey", $"it is not the Base64 text of at most {TpmPublic.MaxEncodedBytes} bytes", Fix);
-        if (!TpmPublic.TryParse(endorsementKey, out var key, out var reason))
-            return EnrollmentForm.Invalid("attestation.tpm.endorsementKey", reason.TrimEnd('.'), Fix);
-        if (TpmKeyCheck.CheckEndorsementKey(key) is { } unsafeKey)
-            return EnrollmentForm.Invalid("attestation.tpm.endorsementKey", unsafeKey.TrimEnd('.'), Fix);
-        byte[]? storageRootKey = null;
-        if (!string.IsNullOrEmpty(sent.StorageRootKey) && !TryReadBase64(sent.StorageRootKey, TpmPublic.MaxEncodedBytes, out storageRootKey))
-            return EnrollmentForm.Invalid("attestation.tpm.storageRootKey", $"it is not the Base64 text of at most {TpmPublic.MaxEncodedBytes} bytes", "Leave it out: the device shows it at each registration.");
-        return new AttestationMechanism(AttestationType.Tpm, EndorsementKey: endorsementKey, StorageRootKey: storageRootKey);
     }
 
     internal static bool TryReadBase64(string text, int maxBytes, out byte[] bytes)

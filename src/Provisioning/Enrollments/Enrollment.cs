@@ -37,20 +37,25 @@ public enum AttestationType
 {
     SymmetricKey,
     Tpm,
+    X509,
 }
 
 /// <summary>The data against which a proof is checked.</summary>
 /// <param name="Type">Which of the members count.</param>
 /// <param name="PrimaryKey">16 to 64 bytes.</param>
 /// <param name="SecondaryKey">16 to 64 bytes; as good as the primary key.</param>
-/// <param name="EndorsementKey">TPM2B_PUBLIC of the TPM's endorsement key.</param>
+/// <param name="EndorsementKey">TPM2B_PUBLIC of the TPM's endorsement key; null for groups.</param>
 /// <param name="StorageRootKey">TPM2B_PUBLIC that the creator noted; shown again, not compared, since it changes when the TPM gets a new owner.</param>
+/// <param name="Certificates">For X.509 those of the device or of CAs; for groups of TPMs the manufacturer's CAs.</param>
+/// <param name="Tpm">What else is known of the TPM, or of the TPMs of a group.</param>
 public sealed record AttestationMechanism(
     AttestationType Type,
     byte[]? PrimaryKey = null,
     byte[]? SecondaryKey = null,
     byte[]? EndorsementKey = null,
-    byte[]? StorageRootKey = null)
+    byte[]? StorageRootKey = null,
+    EnrolledCertificates? Certificates = null,
+    EnrolledTpm? Tpm = null)
 {
     /// <summary>Type only: the keys stay out of logs.</summary>
     public override string ToString() => Type.ToString();

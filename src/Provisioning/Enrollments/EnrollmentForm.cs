@@ -56,7 +56,7 @@ public static class EnrollmentForm
     internal static Refusal Invalid(string member, string reason, string fix) => new(ProvisioningErrors.InvalidArgument, $"{member}: {reason}", fix);
 
     internal static Refusal NotOffered(string member, string what)
-        => new(ProvisioningErrors.NotOffered, $"{member}: {what} is {NotOfferedYet}", "Use symmetricKey or tpm attestation and a hashed or static allocation policy.");
+        => new(ProvisioningErrors.NotOffered, $"{member}: {what} is {NotOfferedYet}", "Use a hashed or static allocation policy.");
 
     private static EnrollmentDescription Describe(Enrollment enrollment, AttestationDescription attestation)
     {
@@ -90,7 +90,8 @@ public static class EnrollmentForm
 
     private static AttestationDescription ShowAttestation(AttestationMechanism attestation, bool withKeys) => attestation.Type switch
     {
-        AttestationType.Tpm => new AttestationDescription { Type = "tpm", Tpm = new TpmAttestationDescription(Base64(attestation.EndorsementKey), Base64(attestation.StorageRootKey)) },
+        AttestationType.Tpm => new AttestationDescription { Type = "tpm", Tpm = TpmForm.Show(attestation, withKeys) },
+        AttestationType.X509 => new AttestationDescription { Type = "x509", X509 = CertificateForm.Show(attestation.Certificates!, withKeys) },
         _ => new AttestationDescription
         {
             Type = "symmetricKey",

@@ -7,13 +7,13 @@ using Homeport.Provisioning.Allocation;
 namespace Homeport.Provisioning.Enrollments;
 
 /// <summary>The enrollments of one application: who may register, and with which proof.</summary>
-public sealed class EnrollmentService(IEnrollmentStore store, HubAllocator allocator, TimeProvider time)
+public sealed class EnrollmentService(IEnrollmentStore store, IEndorsementStore endorsements, HubAllocator allocator, TimeProvider time)
 {
     /// <summary>Individual enrollments an application may have.</summary>
     public const int MaxIndividual = 1_000_000;
 
-    /// <summary>Symmetric-key groups an application may have. It bounds the search for the group of a device.</summary>
-    public const int MaxGroups = 100;
+    /// <summary>Groups an application may have. It bounds the search for the group of a device.</summary>
+    public const int MaxGroups = 200;
 
     private readonly Lock _lock = new();
     private IReadOnlyList<Enrollment>? _groups;
@@ -59,6 +59,7 @@ public sealed class EnrollmentService(IEnrollmentStore store, HubAllocator alloc
         {
             if (!condition.IsAbsent && !condition.Matches(existing.ETag))
                 return Changed(existing);
+            await ForgetListAsync(existing, token);
             var deleted = await store.DeleteAsync(kind, id, existing.ETag, token);
             ForgetGroups(kind);
             if (deleted)
@@ -85,6 +86,9 @@ public sealed class EnrollmentService(IEnrollmentStore store, HubAllocator alloc
 
     /// <summary>The individual enrollment of a device, if there is one.</summary>
     internal Task<Enrollment?> FindIndividualAsync(string registrationId, CancellationToken token) => store.FindAsync(EnrollmentKind.Individual, registrationId, token);
+
+    /// <summary>An endorsement key that the list of a group has, if one does.</summary>
+    internal Task<ListedEndorsement?> FindListedAsync(byte[] hash, CancellationToken token) => endorsements.FindAsync(hash, token);
 
     /// <summary>All groups, from memory once they were read.</summary>
     internal async Task<IReadOnlyList<Enrollment>> GroupsAsync(CancellationToken token)
@@ -145,6 +149,16 @@ public sealed class EnrollmentService(IEnrollmentStore store, HubAllocator alloc
             Attestation = attestation,
             Settings = settings,
         };
+    }
+
+    /// <summary>In pieces, so that other writers get their turn in between.</summary>
+    private async Task ForgetListAsync(Enrollment deleted, CancellationToken token)
+    {
+        const int Piece = 5000;
+        if (deleted.Attestation.Type != AttestationType.Tpm || deleted.Kind != EnrollmentKind.Group)
+            return;
+        while (await endorsements.DeleteSomeAsync(deleted.Id, Piece, token) == Piece)
+            token.ThrowIfCancellationRequested();
     }
 
     private void ForgetGroups(EnrollmentKind kind)

@@ -13,6 +13,9 @@ internal sealed class DeviceAssignment(HubAllocator allocator)
     /// <summary>Length of the hub key of a TPM device, in bytes.</summary>
     public const int KeySize = 32;
 
+    /// <summary>Status reason of a held device; an operator's decision to disable a device has another.</summary>
+    private const string HeldReason = "Held: its TPM's endorsement key is used by another registration.";
+
     /// <summary>
     /// Chooses the hub and writes the device's identity there. When it returns, the identity is durable; the record, which the
     /// caller saves, only says so.
@@ -25,12 +28,13 @@ internal sealed class DeviceAssignment(HubAllocator allocator)
         if (!Choose(settings, draft.RegistrationId, current, policy).Succeeded(out var hub, out var refusal))
             return refusal;
         var deviceId = proof.Enrollment.Kind == EnrollmentKind.Individual ? settings.DeviceId ?? proof.Enrollment.Id : draft.RegistrationId;
-        var keys = proof.PrimaryKey is null
-            ? await TpmKeysAsync(hub, deviceId, last, token)
-            : new Authentication(AuthenticationType.Sas, proof.PrimaryKey, proof.SecondaryKey);
+        if (!(await AuthenticationAsync(hub, deviceId, last, proof, token)).Succeeded(out var keys, out refusal))
+            return refusal;
         var assigned = await hub.Registry.AssignAsync(deviceId, keys, settings.IotEdge ?? false, token);
         if (assigned.Refusal is { } hubRefusal)
             return hubRefusal;
+        if (assigned.Value is { Enabled: false, StatusReason: HeldReason } && (await hub.Registry.SetEnabledAsync(deviceId, enabled: true, null, token)).Refusal is { } notReleased)
+            return notReleased;
         var moved = current is not null && current != hub;
         // The device is in its new hub; should the process end here, an identity too many is left in the old one.
         if (moved && await current!.Registry.DeleteAsync(last!.DeviceId!, null, IfMatch.Absent, token) is { Error: var error } left && error != HubErrors.DeviceNotFound)
@@ -46,6 +50,13 @@ internal sealed class DeviceAssignment(HubAllocator allocator)
         };
     }
 
+    /// <summary>Keeps a device from connecting until its registration is put in order.</summary>
+    public async Task HoldAsync(Registration registration, CancellationToken token)
+    {
+        if (registration.DeviceId is not null && allocator.Find(registration.AssignedHub) is { } hub)
+            await hub.Registry.SetEnabledAsync(registration.DeviceId, enabled: false, HeldReason, token);
+    }
+
     /// <summary>The key that the hub keeps for a device, or null when the hub does not know it any more.</summary>
     public async Task<byte[]?> HubKeyAsync(Registration registration, CancellationToken token)
     {
@@ -58,14 +69,22 @@ internal sealed class DeviceAssignment(HubAllocator allocator)
     private Outcome<LinkedHub> Choose(EnrollmentSettings settings, string registrationId, LinkedHub? current, ReprovisionPolicy policy)
         => current is not null && !policy.UpdateHubAssignment ? current : allocator.Choose(settings, registrationId);
 
+    private static async Task<Outcome<Authentication>> AuthenticationAsync(LinkedHub hub, string deviceId, Registration? last, AttestationProof proof, CancellationToken token)
+        => proof.Authentication is { } known ? known : await TpmKeysAsync(hub, deviceId, last, proof, token);
+
     // A device that registers again keeps its key: tokens that it made before, and a registration that broke off half-way, stay
     // good. A key that was not made for its TPM may be known outside, so it is replaced.
-    private async Task<Authentication> TpmKeysAsync(LinkedHub hub, string deviceId, Registration? last, CancellationToken token)
+    private static async Task<Outcome<Authentication>> TpmKeysAsync(LinkedHub hub, string deviceId, Registration? last, AttestationProof proof, CancellationToken token)
     {
-        var isOurs = last is { Attestation: AttestationType.Tpm } && last.DeviceId == deviceId && allocator.Find(last.AssignedHub) == hub;
-        var kept = isOurs ? (await hub.Registry.GetAsync(deviceId, null, token)).Value?.Authentication : null;
-        return kept is { Type: AuthenticationType.Sas, PrimaryKey: not null }
-            ? kept
+        var present = (await hub.Registry.GetAsync(deviceId, null, token)).Value?.Authentication;
+        var isOurs = last is { Attestation: AttestationType.Tpm } && last.DeviceId == deviceId && hub.HostName.Equals(last.AssignedHub, StringComparison.OrdinalIgnoreCase);
+        // A TPM of a group chooses its name; it must not choose itself into the place of a device that came another way.
+        if (!isOurs && present is not null && proof.Enrollment.Kind == EnrollmentKind.Group)
+        {
+            return new Refusal(ProvisioningErrors.DeviceTaken, $"The hub has a device '{deviceId}' that did not come by a registration of this TPM", "Delete the device in the hub, or make an individual enrollment for the TPM.");
+        }
+        return isOurs && present is { Type: AuthenticationType.Sas, PrimaryKey: not null }
+            ? present
             : new Authentication(AuthenticationType.Sas, RandomNumberGenerator.GetBytes(KeySize), RandomNumberGenerator.GetBytes(KeySize));
     }
 }

@@ -1,4 +1,5 @@
 using Homeport.Contract.Errors;
+using Homeport.Provisioning.Attestation;
 using Homeport.Provisioning.Enrollments;
 
 namespace Homeport.Provisioning.Registrations;
@@ -54,6 +55,18 @@ public sealed record Registration
 
     /// <summary>How the device proved itself when it was assigned.</summary>
     public AttestationType Attestation { get; init; }
+
+    /// <summary>With what it did.</summary>
+    public CredentialUsed? Credential { get; init; }
+
+    /// <summary>TPM2B_PUBLIC of the endorsement key that the device showed; null without a TPM.</summary>
+    public byte[]? EndorsementKey { get; init; }
+
+    /// <summary>SHA-256 of that key's modulus, by which the same TPM is found under another registration id.</summary>
+    public byte[]? EndorsementHash { get; init; }
+
+    /// <summary>The model that the device named in its payload, or null.</summary>
+    public string? ModelId { get; init; }
 
     /// <summary>TPM2B_PUBLIC for which the hub key is wrapped.</summary>
     public byte[]? StorageRootKey { get; init; }

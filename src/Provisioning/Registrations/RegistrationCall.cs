@@ -82,6 +82,22 @@ public sealed record RegistrationCall
         var whole = this with { Payload = sent.Payload ?? sent.Data };
         if (sent.Tpm is null)
             return whole;
-        return TpmEvidence.Read(sent.Tpm).Succeeded(out var evidence, out refusal) ? whole with { Tpm = evidence } : refusal;
+        if (!TpmEvidence.Read(sent.Tpm).Succeeded(out var evidence, out refusal))
+            return refusal;
+        // SDKs write the TPM's keys themselves, so their users have the payload to add the certificate.
+        if (evidence.Certificate is null && PayloadText(whole.Payload, "endorsementCertificate") is { } certificate
+            && !evidence.WithCertificate(certificate, PayloadTexts(whole.Payload, "endorsementCertificateChain")).Succeeded(out evidence, out refusal))
+        {
+            return refusal;
+        }
+        return whole with { Tpm = evidence };
     }
+
+    private static string? PayloadText(JsonElement? payload, string member)
+        => payload is { ValueKind: JsonValueKind.Object } sent && sent.TryGetProperty(member, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+
+    private static List<string> PayloadTexts(JsonElement? payload, string member)
+        => payload is { ValueKind: JsonValueKind.Object } sent && sent.TryGetProperty(member, out var value) && value.ValueKind == JsonValueKind.Array
+            ? [.. value.EnumerateArray().Where(v => v.ValueKind == JsonValueKind.String).Select(v => v.GetString()!)]
+            : [];
 }

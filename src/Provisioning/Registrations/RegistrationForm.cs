@@ -1,5 +1,6 @@
 using System.Text;
 using Homeport.Contract.Rest;
+using Homeport.Provisioning.Attestation;
 using Homeport.Provisioning.Enrollments;
 
 namespace Homeport.Provisioning.Registrations;
@@ -15,7 +16,20 @@ public static class RegistrationForm
     };
 
     /// <summary>As the service API shows it: the plain ETag.</summary>
-    public static RegistrationStateDescription ShowToService(Registration registration) => Show(registration);
+    public static RegistrationStateDescription ShowToService(Registration registration) => Show(registration) with
+    {
+        ModelId = registration.ModelId,
+        CredentialUsed = registration.Credential switch
+        {
+            CredentialUsed.PrimaryKey => "primaryKey",
+            CredentialUsed.SecondaryKey => "secondaryKey",
+            CredentialUsed.PrimaryCertificate => "primaryCertificate",
+            CredentialUsed.SecondaryCertificate => "secondaryCertificate",
+            CredentialUsed.EndorsementKey => "endorsementKey",
+            CredentialUsed.EndorsementCertificate => "endorsementCertificate",
+            _ => null,
+        },
+    };
 
     /// <summary>The answer to a poll.</summary>
     public static OperationDescription ShowOperation(string operationId, RegistrationView view) => new(operationId, Word(view.Registration.Status), ShowToDevice(view));
@@ -28,7 +42,8 @@ public static class RegistrationForm
         var assigned = registration.Status == RegistrationStatus.Assigned;
         return new RegistrationStateDescription
         {
-            SymmetricKey = registration.EnrollmentGroupId is { } group ? new SymmetricKeyResultDescription(group) : null,
+            SymmetricKey = registration is { EnrollmentGroupId: { } group, Attestation: AttestationType.SymmetricKey } ? new SymmetricKeyResultDescription(group) : null,
+            X509 = registration.Attestation == AttestationType.X509 ? new X509ResultDescription(registration.EnrollmentGroupId) : null,
             RegistrationId = registration.RegistrationId,
             CreatedDateTimeUtc = new ServiceTime(registration.Created),
             AssignedHub = assigned ? registration.AssignedHub : null,

@@ -17,6 +17,8 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
     private const int Attempts = 3;
     private readonly DeviceAssignment _assignment = new(allocator);
     private readonly DeviceLocks _locks = new();
+    private readonly DeviceLocks _endorsementLocks = new();
+    private readonly SharedEndorsements _shared = new(store, new DeviceAssignment(allocator), time);
 
     /// <summary>
     /// Registers a device: a TPM without a token gets its challenge, a device with a good proof its operation. A disabled
@@ -27,11 +29,12 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
         if (call.AsksForChallenge)
             return await ChallengeAsync(call, token);
         var last = await store.FindAsync(call.RegistrationId, token);
-        if (!(await attestation.VerifyAsync(call, last?.EnrollmentGroupId, token)).Succeeded(out var proof, out var refusal))
+        if (!(await attestation.VerifyAsync(call, last, token)).Succeeded(out var proof, out var refusal))
             return refusal;
         if (proof.Enrollment.Attestation.Type == AttestationType.Tpm && call.Tpm is null)
             return new Refusal(ProvisioningErrors.InvalidAttestation, $"The {call} answers a challenge, but shows no TPM keys", "Send tpm.endorsementKey and tpm.storageRootKey again, as in the first call.");
         using (await _locks.EnterAsync(call.RegistrationId, token))
+        using (await _endorsementLocks.EnterAsync(call.Tpm is { } tpm ? Convert.ToHexString(tpm.Hash) : call.RegistrationId, token))
         {
             for (var attempt = 0; attempt < Attempts; attempt++)
             {
@@ -51,7 +54,7 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
     public async Task<Outcome<RegistrationView>> PollAsync(RegistrationCall call, string operationId, CancellationToken token)
     {
         var found = await store.FindAsync(call.RegistrationId, token);
-        if (!(await attestation.VerifyAsync(call, found?.EnrollmentGroupId, token)).Succeeded(out var proof, out var refusal))
+        if (!(await attestation.VerifyAsync(call, found, token)).Succeeded(out var proof, out var refusal))
             return refusal;
         if (found is null || !found.Operations.Contains(operationId, StringComparer.Ordinal))
             return new Refusal(ProvisioningErrors.RegistrationNotFound, $"The {call} has no such operation", "Register again, and poll for the operationId of the answer.");
@@ -64,7 +67,7 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
         if (call.AsksForChallenge)
             return (await ChallengeAsync(call, token)).Succeeded(out var challenged, out var bad) ? new LookupReply(null, challenged.Challenge) : bad;
         var found = await store.FindAsync(call.RegistrationId, token);
-        if (!(await attestation.VerifyAsync(call, found?.EnrollmentGroupId, token)).Succeeded(out var proof, out var refusal))
+        if (!(await attestation.VerifyAsync(call, found, token)).Succeeded(out var proof, out var refusal))
             return refusal;
         if (found is null)
             return NotFound(call.RegistrationId);
@@ -115,11 +118,15 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
             Status = RegistrationStatus.Failed,
             EnrollmentGroupId = proof.Enrollment.Kind == EnrollmentKind.Group ? proof.Enrollment.Id : null,
             Attestation = proof.Enrollment.Attestation.Type,
+            Credential = proof.Credential,
+            EndorsementKey = call.Tpm?.EndorsementKey.ToArray(),
+            EndorsementHash = call.Tpm?.Hash,
+            ModelId = ModelName.Of(call.Payload) ?? last?.ModelId,
             StorageRootKey = call.Tpm?.StorageRootKey.ToArray(),
             Operations = [.. (last?.Operations ?? []).TakeLast(Registration.MaxOperations - 1), NewOperationId()],
         };
         var outcome = proof.Enrollment.Settings.Enabled
-            ? await _assignment.AssignAsync(draft, last, proof, call.ApiVersion, token)
+            ? await AssignAsync(call, draft, last, proof, token)
             : Disabled(call, proof.Enrollment);
         if (outcome.Succeeded(out var assigned, out var failure))
             return (assigned, null);
@@ -137,12 +144,17 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
         return (failed, failure);
     }
 
+    private async Task<Outcome<Registration>> AssignAsync(RegistrationCall call, Registration draft, Registration? last, AttestationProof proof, CancellationToken token)
+        => await _shared.FindAndHoldAsync(call, draft, last, token) is { } shared
+            ? shared
+            : await _assignment.AssignAsync(draft, last, proof, call.ApiVersion, token);
+
     private async Task<Outcome<RegistrationView>> ViewAsync(Registration registration, AttestationProof proof, CancellationToken token)
     {
         var enrollment = proof.Enrollment;
         if (!enrollment.Settings.Enabled && registration.Status == RegistrationStatus.Assigned)
             return new RegistrationView(registration with { Status = RegistrationStatus.Disabled, ErrorCode = ProvisioningErrors.EnrollmentDisabled.Code, ErrorMessage = ProvisioningErrors.EnrollmentDisabled.Text }, null);
-        if (registration.Status != RegistrationStatus.Assigned || enrollment.Attestation.Type != AttestationType.Tpm || registration.StorageRootKey is null)
+        if (registration.Status != RegistrationStatus.Assigned || enrollment.Attestation.Type != AttestationType.Tpm || registration is not { StorageRootKey: { } storageRootKey, EndorsementKey: { } endorsementKey })
             return new RegistrationView(registration, null);
         if (await _assignment.HubKeyAsync(registration, token) is not { } key)
         {
@@ -150,7 +162,7 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
                 "Register again: that puts it in.");
         }
         // Both keys were checked when they came.
-        return TpmEvidence.Read(enrollment.Attestation.EndorsementKey, registration.StorageRootKey).Succeeded(out var evidence, out var refusal)
+        return TpmEvidence.Read(endorsementKey, storageRootKey).Succeeded(out var evidence, out var refusal)
             ? new RegistrationView(registration, evidence.Wrap(key))
             : refusal;
     }

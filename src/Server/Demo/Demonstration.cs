@@ -5,7 +5,7 @@ using System.Text.Json;
 using Homeport.Contract.Access;
 using Homeport.Contract.Rest;
 using Homeport.Device;
-using Homeport.Device.Hub;
+using Homeport.Device.Client;
 using Homeport.Device.Identity;
 using Homeport.Device.Provisioning;
 using Homeport.Hub.Telemetry;
@@ -104,15 +104,16 @@ internal sealed class Demonstration(ReadyFile ready, MessageReader messages, Tim
             ShowImprint(tpm);
         var offsets = Enumerable.Range(0, messages.PartitionCount).Select(messages.NextOffset).ToArray();
         _narrator.Step("The device connects by MQTT with a token and sends");
-        using var tokens = DeviceTokenProvider.ForHub(result.Key, result.AssignedHub, result.DeviceId, time);
         _narrator.Wire($"--> CONNECT client id {result.DeviceId}, user name {result.AssignedHub}/{result.DeviceId}/?api-version=...");
-        _narrator.Wire($"    password {WireTap.Redact((await tokens.GetAsync(token)).Text)}");
-        await using var sender = await HubSender.ConnectAsync(
-            new HubSenderOptions(result.AssignedHub, result.DeviceId) { Port = ready.Ports.Mqtt, Trust = _trust }, tokens, time, null, token);
+        _narrator.Wire("    password SharedAccessSignature sr=...&sig=...&se=..., made anew before it ends");
+        var options = new DeviceClientOptions { MqttPort = ready.Ports.Mqtt, HttpsPort = ready.Ports.Https, Trust = _trust, TimeProvider = time };
+        await using var client = DeviceClient.Create(
+            result.AssignedHub, result.Authentication, TransportType.Mqtt_Tcp_Only, options);
+        await client.OpenAsync(token);
         _narrator.Wire("<-- CONNACK 0: accepted");
 
         _narrator.Step("Messages as the hub stores them. Ctrl+C ends; connect a device of your own and it shows up here as well");
-        await Task.WhenAll([SendReadingsAsync(sender, result.DeviceId, token), .. offsets.Select((offset, partition) => FollowAsync(partition, offset, token))]);
+        await Task.WhenAll([SendReadingsAsync(client, result.DeviceId, token), .. offsets.Select((offset, partition) => FollowAsync(partition, offset, token))]);
     }
 
     private void ShowImprint(TpmSource tpm)
@@ -124,15 +125,15 @@ internal sealed class Demonstration(ReadyFile ready, MessageReader messages, Tim
         _narrator.Wire($"new TpmDevice(0).GetSASToken()  {WireTap.Redact(device.GetSASToken())}");
     }
 
-    private async Task SendReadingsAsync(HubSender sender, string deviceId, CancellationToken token)
+    private async Task SendReadingsAsync(DeviceClient client, string deviceId, CancellationToken token)
     {
         for (var number = 1; !token.IsCancellationRequested; number++)
         {
             var body = JsonSerializer.SerializeToUtf8Bytes(new { number, temperature = Math.Round(20 + (2 * Math.Sin(number / 5.0)), 2) });
-            var message = new HubMessage(body) { ContentType = "application/json", ContentEncoding = "utf-8" };
+            using var message = new Message(body) { ContentType = "application/json", ContentEncoding = "utf-8" };
             if (number == 1)
                 _narrator.Wire($"--> PUBLISH devices/{deviceId}/messages/events/..., QoS 1, {Encoding.UTF8.GetString(body)}");
-            await sender.SendAsync(message, token);
+            await client.SendEventAsync(message, token);
             if (number == 1)
                 _narrator.Wire("<-- PUBACK: the message is on the hub's disk");
             await Task.Delay(Pause, time, token);

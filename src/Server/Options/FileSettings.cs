@@ -25,6 +25,8 @@ public sealed record FileSettings(AzureAccount? Account, string Container, BlobL
             sources.Errors.Add($"blob-container is '{container}': {bad}.");
         else if (!container.Contains('-', StringComparison.Ordinal))
             sources.Errors.Add($"blob-container is '{container}': a dash in it keeps it apart from the paths of the hub, as in {Setting.BlobContainer.Default}.");
+        else if (container == RegistryJobParts.Container)
+            sources.Errors.Add($"blob-container is '{container}', which holds the registry's imports and exports: choose another name.");
         var limits = BlobLimits.Default with
         {
             MaxBlock = (long)number(Setting.BlobBlockMb, 1, 4000) << 20,

@@ -24,7 +24,7 @@ internal static class OptionsReader
             CertificateKeyFile = sources[Setting.CertificateKey].Text,
             ReadyFile = sources[Setting.ReadyFile].Text,
             Partitions = Number(sources, Setting.Partitions, 1, 32),
-            RetentionDays = Number(sources, Setting.RetentionDays, 1, 7),
+            Retention = Retention(sources),
             Events = Sources(sources[Setting.Events].Text, errors),
             LogLevel = Level(sources, errors),
             Files = FileSettings.Read(sources, (setting, min, max) => Number(sources, setting, min, max)),
@@ -43,7 +43,7 @@ internal static class OptionsReader
         var ports = new[] { options.HttpsPort, options.MqttPort, options.AmqpPort, options.CrlPort };
         if (ports.Distinct().Count() < ports.Length)
             errors.Add("The ports of HTTPS, MQTT, AMQP and the revocation list must differ.");
-        return errors.Count == 0 ? options : null;
+        return errors.Count == 0 ? options with { Shown = [.. Describe(sources, options)] } : null;
     }
 
     /// <summary>Values in effect, for <c>check</c>: name, value, source.</summary>
@@ -91,6 +91,16 @@ internal static class OptionsReader
             return value;
         sources.Errors.Add($"{setting.Name} ({sources[setting].Source}) is '{sources[setting].Text}', not a number from {min} to {max}.");
         return 0;
+    }
+
+    private static RetentionLimits Retention(SettingSources sources)
+    {
+        const int LeastMb = 16;
+        var days = TimeSpan.FromDays(Number(sources, Setting.RetentionDays, 1, 7));
+        var megabytes = Number(sources, Setting.RetentionMb, 0, 1 << 24);
+        if (megabytes is > 0 and < LeastMb)
+            sources.Errors.Add($"retention-mb ({sources[Setting.RetentionMb].Source}) is {megabytes}: too little to work with, use {LeastMb} or more, or 0 for no limit.");
+        return new RetentionLimits(days, megabytes == 0 ? null : (long)megabytes << 20);
     }
 
     private static LogLevel Level(SettingSources sources, List<string> errors)

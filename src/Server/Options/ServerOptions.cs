@@ -39,8 +39,8 @@ public sealed record ServerOptions
     /// <summary>Partitions of a new hub; 4 as in Azure. An existing hub keeps its number.</summary>
     public required int Partitions { get; init; }
 
-    /// <summary>Days that messages are kept; 1 as in Azure.</summary>
-    public required int RetentionDays { get; init; }
+    /// <summary>How long messages are kept: one day, as in Azure, and no limit of their size.</summary>
+    public required RetentionLimits Retention { get; init; }
 
     /// <summary>Sources of events that go into the log beside telemetry; none, as in Azure without a route for them.</summary>
     public required IReadOnlySet<MessageSource> Events { get; init; }
@@ -61,4 +61,7 @@ public sealed record ServerOptions
 
     /// <summary>TPM of the demonstration's device: <c>chip</c>, a place such as <c>device:/dev/tpmrm0</c>, or null for a software TPM.</summary>
     public string? DemoTpm { get; init; }
+
+    /// <summary>The settings as they are shown: name, value and where it came from, without secrets.</summary>
+    public IReadOnlyList<(string Name, string Value, string Source)> Shown { get; init; } = [];
 }

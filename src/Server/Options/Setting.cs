@@ -26,6 +26,7 @@ internal sealed record Setting(string Name, string? Default, string Description)
     public static readonly Setting ReadyFile = new("ready-file", null, "File to write, as JSON, when every door is open");
     public static readonly Setting Partitions = new("partitions", "4", "Partitions of a new hub, 1 to 32");
     public static readonly Setting RetentionDays = new("retention-days", "1", "Days that messages are kept, 1 to 7");
+    public static readonly Setting RetentionMb = new("retention-mb", "0", "Space for messages in MiB, 16 or more; beyond it the oldest are dropped before their time. 0: no limit but the disk");
     public static readonly Setting Events = new("events", null, "Event sources to put into the log beside telemetry, separated by commas: twinChangeEvents, deviceLifecycleEvents, deviceConnectionStateEvents");
     public static readonly Setting LogLevel = new("log-level", "Information", "Trace, Debug, Information, Warning, Error or None");
 
@@ -40,6 +41,6 @@ internal sealed record Setting(string Name, string? Default, string Description)
     public static readonly Setting FaultInjection = new("fault-injection", "false", "Lets devices order faults of the service, as tests of SDKs do") { IsFlag = true };
 
     public static readonly IReadOnlyList<Setting> All =
-        [Host, Data, HttpsPort, MqttPort, AmqpPort, CrlPort, Certificate, CertificateKey, ReadyFile, Partitions, RetentionDays, Events, LogLevel,
+        [Host, Data, HttpsPort, MqttPort, AmqpPort, CrlPort, Certificate, CertificateKey, ReadyFile, Partitions, RetentionDays, RetentionMb, Events, LogLevel,
             BlobStorage, BlobContainer, BlobBlockMb, BlobSizeMb, BlobQuotaMb, Limits, Units, FaultInjection];
 }

@@ -8,7 +8,7 @@ namespace Homeport.Storage.Sqlite;
 /// <summary>Enrollments of one application in SQLite.</summary>
 public sealed class SqliteEnrollmentStore(SqliteDatabase database, SecretSeal seal, string application) : IEnrollmentStore
 {
-    private const string Columns = "kind, id, etag, created, updated, attestation, primary_key, secondary_key, endorsement_key, storage_root_key, settings";
+    private const string Columns = "kind, id, etag, created, updated, attestation, primary_key, secondary_key, endorsement_key, storage_root_key, settings, certificates, tpm";
 
     /// <inheritdoc/>
     public Task<Enrollment?> FindAsync(EnrollmentKind kind, string id, CancellationToken token)
@@ -40,7 +40,7 @@ public sealed class SqliteEnrollmentStore(SqliteDatabase database, SecretSeal se
         c.Execute(
             $"""
             INSERT INTO enrollments (application, id_key, {Columns})
-            VALUES ($application, $key, $kind, $id, $etag, $created, $updated, $attestation, $primaryKey, $secondaryKey, $endorsementKey, $storageRootKey, $settings)
+            VALUES ($application, $key, $kind, $id, $etag, $created, $updated, $attestation, $primaryKey, $secondaryKey, $endorsementKey, $storageRootKey, $settings, $certificates, $tpm)
             """, Parameters(enrollment));
         return InsertResult.Added;
     }, token);
@@ -49,7 +49,8 @@ public sealed class SqliteEnrollmentStore(SqliteDatabase database, SecretSeal se
     public Task<bool> ReplaceAsync(Enrollment enrollment, string etag, CancellationToken token) => database.WriteAsync(c => c.Execute(
         """
         UPDATE enrollments SET etag=$etag, updated=$updated, attestation=$attestation, primary_key=$primaryKey, secondary_key=$secondaryKey,
-            endorsement_key=$endorsementKey, storage_root_key=$storageRootKey, settings=$settings
+            endorsement_key=$endorsementKey, storage_root_key=$storageRootKey, settings=$settings,
+            certificates=$certificates, tpm=$tpm
         WHERE application=$application AND kind=$kind AND id_key=$key AND etag=$expected
         """, [.. Parameters(enrollment), ("$expected", etag)]) == 1, token);
 
@@ -71,6 +72,8 @@ public sealed class SqliteEnrollmentStore(SqliteDatabase database, SecretSeal se
         ("$primaryKey", seal.Seal(enrollment.Attestation.PrimaryKey, Context(enrollment.Kind, enrollment.Id))),
         ("$secondaryKey", seal.Seal(enrollment.Attestation.SecondaryKey, Context(enrollment.Kind, enrollment.Id))),
         ("$endorsementKey", enrollment.Attestation.EndorsementKey), ("$storageRootKey", enrollment.Attestation.StorageRootKey),
+        ("$certificates", enrollment.Attestation.Certificates is { } certificates ? JsonSerializer.Serialize(certificates, SettingsJson.Default.EnrolledCertificates) : null),
+        ("$tpm", enrollment.Attestation.Tpm is { } tpm ? JsonSerializer.Serialize(tpm, SettingsJson.Default.EnrolledTpm) : null),
         ("$settings", JsonSerializer.Serialize(enrollment.Settings, SettingsJson.Default.EnrollmentSettings)),
     ];
 
@@ -90,7 +93,9 @@ public sealed class SqliteEnrollmentStore(SqliteDatabase database, SecretSeal se
                 seal.Unseal(row.BytesOrNull(6), Context(kind, id)),
                 seal.Unseal(row.BytesOrNull(7), Context(kind, id)),
                 row.BytesOrNull(8),
-                row.BytesOrNull(9)),
+                row.BytesOrNull(9),
+                row.TextOrNull(11) is { } certificates ? JsonSerializer.Deserialize(certificates, SettingsJson.Default.EnrolledCertificates) : null,
+                row.TextOrNull(12) is { } tpm ? JsonSerializer.Deserialize(tpm, SettingsJson.Default.EnrolledTpm) : null),
             Settings = JsonSerializer.Deserialize(row.GetString(10), SettingsJson.Default.EnrollmentSettings)!,
         };
     }
@@ -100,7 +105,9 @@ public sealed class SqliteEnrollmentStore(SqliteDatabase database, SecretSeal se
     private static string Key(string id) => id.ToLowerInvariant();
 }
 
-/// <summary>The column <c>settings</c>.</summary>
+/// <summary>The columns <c>settings</c>, <c>certificates</c> and <c>tpm</c>.</summary>
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, UseStringEnumConverter = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(EnrollmentSettings))]
+[JsonSerializable(typeof(EnrolledCertificates))]
+[JsonSerializable(typeof(EnrolledTpm))]
 internal sealed partial class SettingsJson : JsonSerializerContext;

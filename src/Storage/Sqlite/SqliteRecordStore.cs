@@ -10,8 +10,8 @@ namespace Homeport.Storage.Sqlite;
 /// </summary>
 /// <remarks>
 /// Rows are in the order of their commits, so that a commit writes at one place of the file: an index on partitions and offsets
-/// would have it rewrite pages all over. Table <c>positions</c> knows every <see cref="PositionEvery"/>th batch of a partition; a reader goes
-/// on from there.
+/// would have it rewrite pages all over. Table <c>positions</c> knows some batches of each partition, so that no search starts more than
+/// <see cref="PositionEvery"/> batches of it or <see cref="PositionRows"/> rows of others before its goal.
 /// </remarks>
 public sealed class SqliteRecordStore : IRecordStore, IDisposable
 {
@@ -21,43 +21,40 @@ public sealed class SqliteRecordStore : IRecordStore, IDisposable
     /// <summary>Batches of a partition from one known position to the next.</summary>
     private const int PositionEvery = 64;
 
-    private readonly string _connectionString;
+    /// <summary>Rows from one known position of a partition to the next, for partitions with few records.</summary>
+    internal const int PositionRows = 1024;
+
     private readonly SqliteConnection _writer;
+    private readonly SqliteRecordReaders _readers;
     private readonly JournalCheckpoint _checkpoint;
     private readonly sqlite3_stmt _begin;
     private readonly sqlite3_stmt _insert;
     private readonly sqlite3_stmt _position;
     private readonly sqlite3_stmt _commit;
     private readonly sqlite3_stmt _rollback;
-    private readonly long[] _nextOffsets;
+    private readonly PartitionExtent[] _extents;
     private readonly int[] _sincePosition;
+    private readonly long[] _positionRow;
 
     private SqliteRecordStore(string connectionString, SqliteConnection writer, int partitionCount)
     {
-        _connectionString = connectionString;
         _writer = writer;
+        _readers = new SqliteRecordReaders(connectionString);
         _checkpoint = new JournalCheckpoint(connectionString);
         _begin = Prepare("BEGIN IMMEDIATE");
         _insert = Prepare("INSERT INTO batches (partition, base_offset, count, first_time, last_time, bytes) VALUES (?,?,?,?,?,?)");
         _position = Prepare("INSERT INTO positions (partition, base_offset, batch) VALUES (?,?,last_insert_rowid())");
         _commit = Prepare("COMMIT");
         _rollback = Prepare("ROLLBACK");
-        _nextOffsets = new long[partitionCount];
+        _extents = new PartitionExtent[partitionCount];
         _sincePosition = new int[partitionCount];
-        foreach (var (partition, next) in writer.Query("SELECT partition, next_offset FROM partitions", r => (r.GetInt32(0), r.GetInt64(1))))
-            _nextOffsets[partition] = next;
+        _positionRow = new long[partitionCount];
         for (var partition = 0; partition < partitionCount; partition++)
-        {
-            // The last position of the partition is at most PositionEvery of its batches from its end.
-            var end = writer.Query(
-                "SELECT coalesce(max(base_offset + count), 0) FROM batches WHERE id>=$start AND partition=$partition",
-                r => r.GetInt64(0), ("$start", Position(writer, partition, long.MaxValue)), ("$partition", partition))[0];
-            _nextOffsets[partition] = Math.Max(_nextOffsets[partition], end);
-        }
+            _extents[partition] = SqliteRecordSchema.ReadExtent(writer, partition);
     }
 
     /// <inheritdoc/>
-    public int PartitionCount => _nextOffsets.Length;
+    public int PartitionCount => _extents.Length;
 
     /// <summary>Opens or makes the file.</summary>
     /// <param name="file">Path of the file.</param>
@@ -68,39 +65,14 @@ public sealed class SqliteRecordStore : IRecordStore, IDisposable
         var writer = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false }.ToString());
         writer.Open();
         // Large pages suit large blobs.
-        writer.Execute("PRAGMA page_size=16384; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA busy_timeout=5000;");
-        writer.Execute("""
-            CREATE TABLE IF NOT EXISTS partitions (partition INTEGER NOT NULL PRIMARY KEY, next_offset INTEGER NOT NULL);
-            CREATE TABLE IF NOT EXISTS batches (
-                id          INTEGER NOT NULL PRIMARY KEY,
-                partition   INTEGER NOT NULL,
-                base_offset INTEGER NOT NULL,
-                count       INTEGER NOT NULL,
-                first_time  INTEGER NOT NULL,
-                last_time   INTEGER NOT NULL,
-                bytes       BLOB    NOT NULL
-            );
-            CREATE TABLE IF NOT EXISTS positions (
-                partition   INTEGER NOT NULL,
-                base_offset INTEGER NOT NULL,
-                batch       INTEGER NOT NULL,
-                PRIMARY KEY (partition, base_offset)
-            ) WITHOUT ROWID;
-            """);
-        if (writer.Query("SELECT count(*) FROM partitions", r => r.GetInt32(0))[0] == 0)
-        {
-            // All at once: a number of partitions that a crash cut short would stay for ever.
-            using var transaction = writer.BeginTransaction();
-            for (var i = 0; i < partitionCount; i++)
-                writer.Execute("INSERT INTO partitions (partition, next_offset) VALUES ($partition, 0)", ("$partition", i));
-            transaction.Commit();
-        }
+        writer.Execute("PRAGMA page_size=16384; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=134217728; PRAGMA busy_timeout=5000;");
+        SqliteRecordSchema.Apply(writer, partitionCount);
         var count = writer.Query("SELECT count(*) FROM partitions", r => r.GetInt32(0))[0];
         return new SqliteRecordStore(connectionString, writer, count);
     }
 
     /// <inheritdoc/>
-    public long NextOffset(int partition) => Volatile.Read(ref _nextOffsets[partition]);
+    public PartitionExtent ExtentOf(int partition) => Volatile.Read(ref _extents[partition]);
 
     /// <inheritdoc/>
     public void Append(IReadOnlyList<RecordBatch> batches)
@@ -123,30 +95,50 @@ public sealed class SqliteRecordStore : IRecordStore, IDisposable
             throw;
         }
         for (var partition = 0; partition < batches.Count; partition++)
-            Volatile.Write(ref _nextOffsets[partition], _nextOffsets[partition] + batches[partition].Count);
+        {
+            if (batches[partition].Count > 0)
+                Grow(partition, batches[partition]);
+        }
         _checkpoint.OnCommitted(batches.Sum(b => b.Count == 0 ? 0 : b.Length));
     }
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<Record>> ReadAsync(int partition, long offset, int max, CancellationToken token)
+    public ValueTask<RecordPage?> ReadPageAsync(int partition, long offset, int maxBytes, CancellationToken token)
+    {
+        token.ThrowIfCancellationRequested();
+        var extent = ExtentOf(partition);
         // Nothing at or behind the end is the usual case of a reader that waits.
-        => Task.FromResult<IReadOnlyList<Record>>(offset >= NextOffset(partition) ? [] : Read(partition, offset, max, token));
+        return new(Math.Max(offset, extent.First) >= extent.Next ? null : _readers.Use(reader => reader.Read(partition, Math.Max(offset, extent.First), maxBytes)));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<long> FindAsync(int partition, DateTimeOffset time, CancellationToken token)
+    {
+        token.ThrowIfCancellationRequested();
+        var extent = ExtentOf(partition);
+        var wanted = time.ToUnixTimeMilliseconds();
+        if (extent.IsEmpty || extent.LastTime!.Value.ToUnixTimeMilliseconds() < wanted)
+            return new(extent.Next);
+        return new(_readers.Use(reader => reader.Find(partition, extent, wanted)) ?? extent.Next);
+    }
 
     /// <inheritdoc/>
     public bool DropBefore(DateTimeOffset time)
     {
         // Rows are in the order of time: the oldest come first.
-        var oldest = _writer.Query("SELECT id, last_time FROM batches ORDER BY id LIMIT $max", r => (Id: r.GetInt64(0), LastTime: r.GetInt64(1)), ("$max", DropAtOnce));
-        var old = oldest.TakeWhile(row => row.LastTime < time.ToUnixTimeMilliseconds()).ToList();
-        if (old.Count == 0)
+        var old = Oldest().TakeWhile(row => row.LastTime < time.ToUnixTimeMilliseconds()).ToList();
+        Drop(old);
+        return old.Count == DropAtOnce;
+    }
+
+    /// <inheritdoc/>
+    public bool DropAbove(long bytes)
+    {
+        var over = UsedBytes() - bytes;
+        if (over <= 0)
             return false;
-        using var transaction = _writer.BeginTransaction();
-        // The next offset outlives the records: an empty partition goes on counting.
-        for (var partition = 0; partition < _nextOffsets.Length; partition++)
-            _writer.Execute("UPDATE partitions SET next_offset=$next WHERE partition=$partition", ("$next", _nextOffsets[partition]), ("$partition", partition));
-        _writer.Execute("DELETE FROM batches WHERE id<=$last", ("$last", old[^1].Id));
-        _writer.Execute("DELETE FROM positions WHERE batch<=$last", ("$last", old[^1].Id));
-        transaction.Commit();
+        var old = Oldest().TakeWhile(row => (over -= row.Length) + row.Length > 0).ToList();
+        Drop(old);
         return old.Count == DropAtOnce;
     }
 
@@ -154,40 +146,54 @@ public sealed class SqliteRecordStore : IRecordStore, IDisposable
     public void Dispose()
     {
         _checkpoint.Dispose();
+        _readers.Dispose();
         foreach (var statement in (sqlite3_stmt[])[_begin, _insert, _position, _commit, _rollback])
             statement.Dispose();
         _writer.Dispose();
     }
 
-    /// <summary>A batch at or before the one with the offset: there the search starts.</summary>
-    private static long Position(SqliteConnection connection, int partition, long offset) => connection.Query(
-        "SELECT coalesce(max(batch), 0) FROM (SELECT batch FROM positions WHERE partition=$partition AND base_offset<=$offset ORDER BY base_offset DESC LIMIT 1)",
-        r => r.GetInt64(0), ("$partition", partition), ("$offset", offset))[0];
+    private List<OldBatch> Oldest() => _writer.Query(
+        "SELECT id, partition, base_offset+count, last_time, length(bytes) FROM batches ORDER BY id LIMIT $max",
+        r => new OldBatch(r.GetInt64(0), r.GetInt32(1), r.GetInt64(2), r.GetInt64(3), r.GetInt64(4)), ("$max", DropAtOnce));
 
-    private List<Record> Read(int partition, long offset, int max, CancellationToken token)
+    /// <summary>Bytes of the file's pages that hold something. Free pages are used again before the file grows.</summary>
+    private long UsedBytes()
     {
-        var records = new List<Record>();
-        using var connection = new SqliteConnection(_connectionString);
-        connection.Open();
-        var start = Position(connection, partition, offset);
-        while (records.Count < max)
+        long Pragma(string name) => _writer.Query($"PRAGMA {name}", r => r.GetInt64(0))[0];
+        return (Pragma("page_count") - Pragma("freelist_count")) * Pragma("page_size");
+    }
+
+    private void Drop(IReadOnlyList<OldBatch> old)
+    {
+        if (old.Count == 0)
+            return;
+        var extents = (PartitionExtent[])_extents.Clone();
+        foreach (var batch in old)
+            extents[batch.Partition] = extents[batch.Partition] with { First = batch.End };
+        using (var transaction = _writer.BeginTransaction())
         {
-            token.ThrowIfCancellationRequested();
-            var batch = connection.QueryFirst(
-                "SELECT id, base_offset, bytes FROM batches WHERE id>=$start AND partition=$partition AND base_offset+count>$offset ORDER BY id LIMIT 1",
-                r => new StoredBatch(r.GetInt64(0), r.GetInt64(1), r.GetFieldValue<byte[]>(2)), ("$start", start), ("$partition", partition), ("$offset", offset));
-            if (batch is null)
-                break;
-            records.AddRange(RecordBatch.Read(batch.Bytes, batch.BaseOffset).Where(r => r.Offset >= offset).Take(max - records.Count));
-            start = batch.Id + 1;
+            for (var partition = 0; partition < extents.Length; partition++)
+            {
+                if (extents[partition] != _extents[partition])
+                    SqliteRecordSchema.WriteExtent(_writer, partition, extents[partition]);
+            }
+            _writer.Execute("DELETE FROM batches WHERE id<=$last", ("$last", old[^1].Id));
+            transaction.Commit();
         }
-        return records;
+        for (var partition = 0; partition < extents.Length; partition++)
+            Volatile.Write(ref _extents[partition], extents[partition]);
+    }
+
+    private void Grow(int partition, RecordBatch batch)
+    {
+        var extent = _extents[partition];
+        Volatile.Write(ref _extents[partition], extent with { Next = extent.Next + batch.Count, LastTime = DateTimeOffset.FromUnixTimeMilliseconds(batch.LastTime) });
     }
 
     private void Insert(int partition, RecordBatch batch)
     {
         raw.sqlite3_bind_int(_insert, 1, partition);
-        raw.sqlite3_bind_int64(_insert, 2, _nextOffsets[partition]);
+        raw.sqlite3_bind_int64(_insert, 2, _extents[partition].Next);
         raw.sqlite3_bind_int(_insert, 3, batch.Count);
         raw.sqlite3_bind_int64(_insert, 4, batch.FirstTime);
         raw.sqlite3_bind_int64(_insert, 5, batch.LastTime);
@@ -200,10 +206,13 @@ public sealed class SqliteRecordStore : IRecordStore, IDisposable
         {
             raw.sqlite3_clear_bindings(_insert);
         }
-        if (_sincePosition[partition]++ % PositionEvery != 0)
+        var row = raw.sqlite3_last_insert_rowid(_writer.Handle);
+        if (_sincePosition[partition]++ % PositionEvery != 0 && row - _positionRow[partition] < PositionRows)
             return;
+        _sincePosition[partition] = 1;
+        _positionRow[partition] = row;
         raw.sqlite3_bind_int(_position, 1, partition);
-        raw.sqlite3_bind_int64(_position, 2, _nextOffsets[partition]);
+        raw.sqlite3_bind_int64(_position, 2, _extents[partition].Next);
         Step(_position);
     }
 
@@ -221,5 +230,5 @@ public sealed class SqliteRecordStore : IRecordStore, IDisposable
         SqliteException.ThrowExceptionForRC(code == raw.SQLITE_DONE ? reset : code, _writer.Handle);
     }
 
-    private sealed record StoredBatch(long Id, long BaseOffset, byte[] Bytes);
+    private sealed record OldBatch(long Id, int Partition, long End, long LastTime, long Length);
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Homeport.Provisioning.Attestation;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Registrations;
 using Microsoft.Data.Sqlite;
@@ -10,7 +11,8 @@ namespace Homeport.Storage.Sqlite;
 public sealed class SqliteRegistrationStore(SqliteDatabase database, string application) : IRegistrationStore
 {
     private const string Columns = """
-        id, etag, created, updated, status, substatus, assigned_hub, device_id, group_id, attestation, storage_root_key, error_code, error_message, operations
+        id, etag, created, updated, status, substatus, assigned_hub, device_id, group_id, attestation, storage_root_key, error_code, error_message, operations,
+        credential, endorsement_key, endorsement_hash, model_id
         """;
 
     /// <inheritdoc/>
@@ -26,19 +28,26 @@ public sealed class SqliteRegistrationStore(SqliteDatabase database, string appl
             ("$application", application), ("$group", Key(enrollmentGroupId)), ("$after", Key(after ?? "")), ("$max", max))));
 
     /// <inheritdoc/>
+    public Task<IReadOnlyList<Registration>> FindByEndorsementAsync(byte[] hash, int max, CancellationToken token)
+        => Task.FromResult<IReadOnlyList<Registration>>(database.Read(c => c.Query(
+            $"SELECT {Columns} FROM registrations WHERE application=$application AND endorsement_hash=$hash ORDER BY id_key LIMIT $max", Read,
+            ("$application", application), ("$hash", hash), ("$max", max))));
+
+    /// <inheritdoc/>
     public Task<bool> SaveAsync(Registration registration, string? etag, CancellationToken token) => database.WriteAsync(c => etag is null
         ? c.Execute(
             $"""
             INSERT INTO registrations (application, id_key, group_key, {Columns})
             VALUES ($application, $key, $groupKey, $id, $etag, $created, $updated, $status, $substatus, $hub, $device, $group, $attestation,
-                $storageRootKey, $errorCode, $errorMessage, $operations)
+                $storageRootKey, $errorCode, $errorMessage, $operations, $credential, $endorsementKey, $endorsementHash, $model)
             ON CONFLICT DO NOTHING
             """, Parameters(registration)) == 1
         : c.Execute(
             """
             UPDATE registrations SET etag=$etag, updated=$updated, status=$status, substatus=$substatus, assigned_hub=$hub, device_id=$device,
                 group_key=$groupKey, group_id=$group, attestation=$attestation, storage_root_key=$storageRootKey, error_code=$errorCode,
-                error_message=$errorMessage, operations=$operations
+                error_message=$errorMessage, operations=$operations, credential=$credential, endorsement_key=$endorsementKey,
+                endorsement_hash=$endorsementHash, model_id=$model
             WHERE application=$application AND id_key=$key AND etag=$expected
             """, [.. Parameters(registration), ("$expected", etag)]) == 1, token);
 
@@ -56,6 +65,8 @@ public sealed class SqliteRegistrationStore(SqliteDatabase database, string appl
         ("$groupKey", registration.EnrollmentGroupId is { } group ? Key(group) : null), ("$group", registration.EnrollmentGroupId),
         ("$attestation", (int)registration.Attestation), ("$storageRootKey", registration.StorageRootKey),
         ("$errorCode", registration.ErrorCode), ("$errorMessage", registration.ErrorMessage),
+        ("$credential", registration.Credential is { } credential ? (int)credential : null), ("$endorsementKey", registration.EndorsementKey),
+        ("$endorsementHash", registration.EndorsementHash), ("$model", registration.ModelId),
         ("$operations", JsonSerializer.Serialize(registration.Operations, OperationsJson.Default.IReadOnlyListString)),
     ];
 
@@ -75,6 +86,10 @@ public sealed class SqliteRegistrationStore(SqliteDatabase database, string appl
         ErrorCode = row.IsDBNull(11) ? null : row.GetInt32(11),
         ErrorMessage = row.TextOrNull(12),
         Operations = JsonSerializer.Deserialize(row.GetString(13), OperationsJson.Default.IReadOnlyListString)!,
+        Credential = row.IsDBNull(14) ? null : (CredentialUsed)row.GetInt32(14),
+        EndorsementKey = row.BytesOrNull(15),
+        EndorsementHash = row.BytesOrNull(16),
+        ModelId = row.TextOrNull(17),
     };
 
     private static string Key(string id) => id.ToLowerInvariant();

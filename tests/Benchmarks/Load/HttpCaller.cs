@@ -10,9 +10,9 @@ internal sealed class HttpCaller(SslStream stream) : IAsyncDisposable
     private const int StatusOffset = 9;
     private readonly byte[] _buffer = new byte[16384];
 
-    /// <summary>Sends a request and waits for its answer.</summary>
+    /// <summary>Sends a request and waits for its answer. Gives the answer's body, good until the next call.</summary>
     /// <exception cref="InvalidDataException">The answer has another status.</exception>
-    public async Task CallAsync(ReadOnlyMemory<byte> request, int expectedStatus, CancellationToken cancellationToken)
+    public async Task<ReadOnlyMemory<byte>> CallAsync(ReadOnlyMemory<byte> request, int expectedStatus, CancellationToken cancellationToken)
     {
         await stream.WriteAsync(request, cancellationToken);
         var length = 0;
@@ -26,6 +26,7 @@ internal sealed class HttpCaller(SslStream stream) : IAsyncDisposable
 
         if (!Utf8Parser.TryParse(_buffer.AsSpan(StatusOffset, 3), out int status, out _) || status != expectedStatus)
             throw new InvalidDataException($"Instead of {expectedStatus} came: {Encoding.UTF8.GetString(_buffer.AsSpan(0, length))}");
+        return _buffer.AsMemory(head + 4, whole - head - 4);
     }
 
     public ValueTask DisposeAsync() => stream.DisposeAsync();

@@ -60,6 +60,16 @@ internal sealed class TlsEndpoint
 
     public Task<SslStream> OpenAsync(CancellationToken cancellationToken) => OpenAsync(_address, _options, cancellationToken);
 
+    /// <summary>Opens a connection with a client certificate and its chain.</summary>
+    public Task<SslStream> OpenAsync(SslStreamCertificateContext client, CancellationToken cancellationToken)
+    {
+        var options = Options(_options.TargetHost!);
+        options.CertificateChainPolicy = _options.CertificateChainPolicy;
+        options.RemoteCertificateValidationCallback = _options.RemoteCertificateValidationCallback;
+        options.ClientCertificateContext = client;
+        return OpenAsync(_address, options, cancellationToken);
+    }
+
     private static SslClientAuthenticationOptions Options(string host) => new()
     {
         TargetHost = host,

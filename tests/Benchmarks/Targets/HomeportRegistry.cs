@@ -51,6 +51,18 @@ internal sealed class HomeportRegistry : IDisposable
         },
         cancellationToken);
 
+    /// <summary>Messages in each partition of a log that dropped none.</summary>
+    public async Task<long[]> CountMessagesAsync(int partitions, CancellationToken cancellationToken)
+    {
+        var counts = new long[partitions];
+        for (var i = 0; i < partitions; i++)
+        {
+            using var page = JsonDocument.Parse(await _http.GetStringAsync(new Uri($"homeport/v1/messages?partition={i}&offset=latest&max=1", UriKind.Relative), cancellationToken));
+            counts[i] = page.RootElement.GetProperty("nextOffset").GetInt64();
+        }
+        return counts;
+    }
+
     public void Dispose() => _http.Dispose();
 
     private static Task ForEachAsync<T>(IEnumerable<T> items, Func<T, CancellationToken, Task> action, CancellationToken cancellationToken) =>

@@ -6,7 +6,7 @@ using Homeport.Tests.Benchmarks.Load;
 namespace Homeport.Tests.Benchmarks.Targets;
 
 /// <summary>What the ready file of a Homeport server says.</summary>
-internal sealed record ReadyFile(int ProcessId, string Host, int MqttPort, int HttpsPort, string CaFile, string ServiceConnectionString)
+internal sealed record ReadyFile(int ProcessId, string Host, int MqttPort, int AmqpPort, int HttpsPort, string CaFile, string ServiceConnectionString, string IdScope, string ProvisioningConnectionString)
 {
     /// <summary>Null while the file does not exist or is not completely written.</summary>
     public static async Task<ReadyFile?> TryReadAsync(string path, CancellationToken cancellationToken)
@@ -35,9 +35,12 @@ internal sealed record ReadyFile(int ProcessId, string Host, int MqttPort, int H
             root.GetProperty("pid").GetInt32(),
             root.GetProperty("host").GetString()!,
             ports.GetProperty("mqtt").GetInt32(),
+            ports.GetProperty("amqp").GetInt32(),
             ports.GetProperty("https").GetInt32(),
             root.GetProperty("caFile").GetString()!,
-            root.GetProperty("hubs")[0].GetProperty("serviceConnectionString").GetString()!);
+            root.GetProperty("hubs")[0].GetProperty("serviceConnectionString").GetString()!,
+            root.GetProperty("dps").GetProperty("idScope").GetString()!,
+            root.GetProperty("dps").GetProperty("serviceConnectionString").GetString()!);
     }
 }
 

@@ -13,6 +13,10 @@ internal sealed class RunningServer(ServerAddress address, IReadOnlyList<DeviceL
     public Task<TlsEndpoint> ProbeAsync(CancellationToken cancellationToken) =>
         TlsEndpoint.ProbeAsync(address.Host, address.MqttPort, address.Trusted, cancellationToken);
 
+    /// <summary>The door of AMQP. Only Homeport has one.</summary>
+    public Task<TlsEndpoint> ProbeAmqpAsync(CancellationToken cancellationToken) =>
+        TlsEndpoint.ProbeAsync(address.Host, Ready.AmqpPort, address.Trusted, cancellationToken);
+
     /// <summary>The door of the REST API. Only Homeport has one.</summary>
     public Task<TlsEndpoint> ProbeHttpsAsync(CancellationToken cancellationToken) =>
         TlsEndpoint.ProbeAsync(address.Host, Ready.HttpsPort, address.Trusted, cancellationToken);
@@ -20,7 +24,7 @@ internal sealed class RunningServer(ServerAddress address, IReadOnlyList<DeviceL
     /// <summary>Requests with the right to do everything.</summary>
     public HttpRequests Requests() => new(Ready.Host, HomeportRegistry.ServiceToken(Ready.ServiceConnectionString));
 
-    private ReadyFile Ready => ready ?? throw new InvalidOperationException("This server has no REST API.");
+    public ReadyFile Ready => ready ?? throw new InvalidOperationException("This server has no REST API.");
 
     public ValueTask DisposeAsync() => stop();
 }

@@ -1,4 +1,6 @@
 using Homeport.Hub.Files;
+using Homeport.Hub.ImportExport;
+using Homeport.Storage;
 using Homeport.Storage.Sqlite;
 
 namespace Homeport.Tests.Compliance.Sqlite;
@@ -10,17 +12,29 @@ public sealed class SqliteUploadStoreTests : UploadStoreCompliance
         => Task.FromResult<StoreFixture<IUploadStore>>(new DatabaseFixture<IUploadStore>((database, hub) => new SqliteUploadStore(database, hub)));
 }
 
+/// <summary>The embedded store of imports and exports.</summary>
+public sealed class SqliteRegistryJobStoreTests : RegistryJobStoreCompliance
+{
+    private protected override Task<StoreFixture<IRegistryJobStore>> CreateAsync()
+    {
+        var folder = new TempFolder();
+        var seal = SecretSeal.Open(folder.File("secret.key"));
+        return Task.FromResult<StoreFixture<IRegistryJobStore>>(new DatabaseFixture<IRegistryJobStore>((database, hub) => new SqliteRegistryJobStore(database, seal, hub), seal, folder));
+    }
+}
+
 /// <summary>A store in a database file.</summary>
 internal sealed class DatabaseFixture<T> : StoreFixture<T>
 {
     private readonly TempFolder _folder = new();
     private readonly Func<SqliteDatabase, string, T> _open;
+    private readonly IDisposable[] _more;
     private SqliteDatabase _database;
     private T _store;
 
-    public DatabaseFixture(Func<SqliteDatabase, string, T> open)
+    public DatabaseFixture(Func<SqliteDatabase, string, T> open, params IDisposable[] more)
     {
-        _open = open;
+        (_open, _more) = (open, more);
         _database = SqliteDatabase.Open(_folder.File("hub.db"));
         _store = open(_database, "hub1");
     }
@@ -43,6 +57,8 @@ internal sealed class DatabaseFixture<T> : StoreFixture<T>
     {
         _database.Dispose();
         _folder.Dispose();
+        foreach (var one in _more)
+            one.Dispose();
         return ValueTask.CompletedTask;
     }
 }

@@ -48,6 +48,33 @@ public sealed class SqliteRecordStoreTests : RecordStoreCompliance
         }
     }
 
+    [Fact]
+    public async Task A_file_of_an_earlier_version_is_read_on()
+    {
+        using var folder = new TempFolder();
+        using (var old = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = folder.File("messages.db"), Pooling = false }.ToString()))
+        {
+            await old.OpenAsync();
+            old.Execute("""
+                CREATE TABLE partitions (partition INTEGER NOT NULL PRIMARY KEY, next_offset INTEGER NOT NULL);
+                CREATE TABLE batches (id INTEGER NOT NULL PRIMARY KEY, partition INTEGER NOT NULL, base_offset INTEGER NOT NULL, count INTEGER NOT NULL,
+                    first_time INTEGER NOT NULL, last_time INTEGER NOT NULL, bytes BLOB NOT NULL);
+                CREATE TABLE positions (partition INTEGER NOT NULL, base_offset INTEGER NOT NULL, batch INTEGER NOT NULL, PRIMARY KEY (partition, base_offset)) WITHOUT ROWID;
+                INSERT INTO partitions VALUES (0, 7), (1, 3);
+                """);
+            var batch = new RecordBatch(100);
+            batch.Add(5, MessageSource.Telemetry, new RecordOrigin("dev1", null, "1", "").Encode(), [], "kept"u8);
+            batch.Seal();
+            // The position of the first batch; the second is far behind it.
+            old.Execute("INSERT INTO batches VALUES (10, 0, 7, 1, 5, 5, $bytes), (9000, 0, 8, 1, 5, 5, $bytes)", ("$bytes", batch.Bytes.ToArray()));
+            old.Execute("INSERT INTO positions VALUES (0, 7, 10)");
+        }
+        using var store = SqliteRecordStore.Open(folder.File("messages.db"), 4);
+        store.ExtentOf(0).ShouldBe(new PartitionExtent(7, 9, DateTimeOffset.FromUnixTimeMilliseconds(5)));
+        store.ExtentOf(1).ShouldBe(new PartitionExtent(3, 3, null));
+        (await store.ReadAsync(0, 0, 10, CancellationToken.None)).Select(r => r.Offset).ShouldBe([7, 8]);
+    }
+
     private static void ShouldFail(Action append) => Should.Throw<SqliteException>(append);
 
     private sealed class SqliteFixture : RecordStoreFixture
@@ -65,6 +92,8 @@ public sealed class SqliteRecordStoreTests : RecordStoreCompliance
             _store = SqliteRecordStore.Open(_folder.File("messages.db"), partitions);
             return Task.CompletedTask;
         }
+
+        public override long SizeOnDisk => new DirectoryInfo(Path.GetDirectoryName(_folder.File("x"))!).EnumerateFiles().Where(f => !f.Name.Contains("db-", StringComparison.Ordinal)).Sum(f => f.Length);
 
         public override Task DamageAsync(byte[] from, byte[] to)
         {

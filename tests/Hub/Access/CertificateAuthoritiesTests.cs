@@ -17,7 +17,7 @@ public sealed class CertificateAuthoritiesTests
     private readonly LiveConnections _live = new();
     private readonly CertificateAuthorities _authorities;
 
-    public CertificateAuthoritiesTests() => _authorities = new CertificateAuthorities(_store, _identities, _live, _time);
+    public CertificateAuthoritiesTests() => _authorities = new CertificateAuthorities(_store, _time, new IssuedConnections(_identities, _live).CloseAsync);
 
     private DateTimeOffset Now => _time.GetUtcNow();
 
@@ -30,7 +30,7 @@ public sealed class CertificateAuthoritiesTests
         var forms = new[] { root.Pem, Convert.ToBase64String(Encoding.ASCII.GetBytes(root.Pem)), Convert.ToBase64String(root.Certificate.RawData), "Comment\n" + root.Pem + "\nmore" };
         foreach (var (form, i) in forms.Select((f, i) => (f, i)))
         {
-            var put = Succeeded(await _authorities.PutAsync($"ca{i}", form, IfMatch.Absent, default));
+            var put = Succeeded(await _authorities.PutAsync($"ca{i}", form, attested: false, IfMatch.Absent, default));
             (put.Verified, put.VerificationCode).ShouldBe((false, null));
             put.Certificate.ShouldBe(root.Certificate.RawData);
             Succeeded(await _authorities.GetAsync($"CA{i}", default)).ShouldBe(put);
@@ -46,11 +46,11 @@ public sealed class CertificateAuthoritiesTests
         using var key = ECDsa.Create();
         foreach (var text in new[] { null, "", "  ", "garbage!", "AAAA", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "-----BEGIN CERTIFICATE-----", root.Pem + root.Pem, key.ExportPkcs8PrivateKeyPem(), root.Pem + "\n" + key.ExportPkcs8PrivateKeyPem(), new string('A', 40000) })
         {
-            var refusal = (await _authorities.PutAsync("ca", text, IfMatch.Absent, default)).Refusal.ShouldNotBeNull(text);
+            var refusal = (await _authorities.PutAsync("ca", text, attested: false, IfMatch.Absent, default)).Refusal.ShouldNotBeNull(text);
             refusal.Error.HttpStatus.ShouldBe(400);
             refusal.Text.ShouldNotContain(key.ExportPkcs8PrivateKeyPem()[40..80]);
         }
-        (await _authorities.PutAsync("ca", root.Pem + "\n" + key.ExportPkcs8PrivateKeyPem(), IfMatch.Absent, default)).Refusal!.Text.ShouldContain("private key");
+        (await _authorities.PutAsync("ca", root.Pem + "\n" + key.ExportPkcs8PrivateKeyPem(), attested: false, IfMatch.Absent, default)).Refusal!.Text.ShouldContain("private key");
         (await _authorities.ListAsync(default)).ShouldBeEmpty();
     }
 
@@ -66,12 +66,12 @@ public sealed class CertificateAuthoritiesTests
             (TestAuthority.Root("Weak", Now, rsa: true, bits: 1024), "1024 bits"),
         })
         {
-            var refusal = (await _authorities.PutAsync("ca", authority.Pem, IfMatch.Absent, default)).Refusal.ShouldNotBeNull(word);
+            var refusal = (await _authorities.PutAsync("ca", authority.Pem, attested: false, IfMatch.Absent, default)).Refusal.ShouldNotBeNull(word);
             refusal.Text.ShouldContain(word);
         }
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var plain = new CertificateRequest("CN=plain", key, HashAlgorithmName.SHA256).CreateSelfSigned(Now.AddDays(-1), Now.AddDays(1));
-        (await _authorities.PutAsync("ca", plain.ExportCertificatePem(), IfMatch.Absent, default)).Refusal!.Text.ShouldContain("basic constraints");
+        (await _authorities.PutAsync("ca", plain.ExportCertificatePem(), attested: false, IfMatch.Absent, default)).Refusal!.Text.ShouldContain("basic constraints");
     }
 
     [Theory]
@@ -81,7 +81,7 @@ public sealed class CertificateAuthoritiesTests
     [InlineData("ä")]
     [InlineData("12345678901234567890123456789012345678901234567890123456789012345")]
     public async Task Other_names_are_refused(string name)
-        => (await _authorities.PutAsync(name, TestAuthority.Root("Root", Now).Pem, IfMatch.Absent, default)).Refusal!.Error.ShouldBe(HubErrors.ArgumentInvalid);
+        => (await _authorities.PutAsync(name, TestAuthority.Root("Root", Now).Pem, attested: false, IfMatch.Absent, default)).Refusal!.Error.ShouldBe(HubErrors.ArgumentInvalid);
 
     [Fact]
     public async Task The_code_is_random_and_a_certificate_for_it_verifies_the_CA_once()
@@ -136,15 +136,15 @@ public sealed class CertificateAuthoritiesTests
         var first = TestAuthority.Root("First", Now);
         var second = TestAuthority.Root("Second", Now);
         var put = await VerifiedAsync("ca", first);
-        (await _authorities.PutAsync("ca", second.Pem, IfMatch.Absent, default)).Refusal!.Error.ShouldBe(HubErrors.PreconditionFailed);
-        (await _authorities.PutAsync("ca", second.Pem, IfMatch.Parse("other"), default)).Refusal!.Error.ShouldBe(HubErrors.PreconditionFailed);
-        (await _authorities.PutAsync("new", second.Pem, IfMatch.Parse("*"), default)).Refusal!.Error.ShouldBe(HubErrors.NotFound);
-        (await _authorities.PutAsync("new", first.Pem, IfMatch.Absent, default)).Refusal!.Text.ShouldContain("'ca'");
-        var same = Succeeded(await _authorities.PutAsync("ca", first.Pem, IfMatch.Parse($"\"{put.ETag}\""), default));
+        (await _authorities.PutAsync("ca", second.Pem, attested: false, IfMatch.Absent, default)).Refusal!.Error.ShouldBe(HubErrors.PreconditionFailed);
+        (await _authorities.PutAsync("ca", second.Pem, attested: false, IfMatch.Parse("other"), default)).Refusal!.Error.ShouldBe(HubErrors.PreconditionFailed);
+        (await _authorities.PutAsync("new", second.Pem, attested: false, IfMatch.Parse("*"), default)).Refusal!.Error.ShouldBe(HubErrors.NotFound);
+        (await _authorities.PutAsync("new", first.Pem, attested: false, IfMatch.Absent, default)).Refusal!.Text.ShouldContain("'ca'");
+        var same = Succeeded(await _authorities.PutAsync("ca", first.Pem, attested: false, IfMatch.Parse($"\"{put.ETag}\""), default));
         same.Verified.ShouldBeTrue();
         same.ETag.ShouldNotBe(put.ETag);
         _time.Advance(TimeSpan.FromHours(1));
-        var replaced = Succeeded(await _authorities.PutAsync("ca", second.Pem, IfMatch.Parse(same.ETag), default));
+        var replaced = Succeeded(await _authorities.PutAsync("ca", second.Pem, attested: false, IfMatch.Parse(same.ETag), default));
         replaced.Verified.ShouldBeFalse();
         (replaced.Created, replaced.Updated).ShouldBe((Now.AddHours(-1), Now));
     }
@@ -155,10 +155,10 @@ public sealed class CertificateAuthoritiesTests
         var root = TestAuthority.Root("Root", Now);
         for (var i = 0; i < 25; i++)
             await AddAsync($"ca{i}", root.Intermediate($"CA {i}", Now));
-        var refusal = (await _authorities.PutAsync("ca25", root.Pem, IfMatch.Absent, default)).Refusal!;
+        var refusal = (await _authorities.PutAsync("ca25", root.Pem, attested: false, IfMatch.Absent, default)).Refusal!;
         refusal.Error.ShouldBe(HubErrors.IotHubQuotaExceeded);
         (await _authorities.DeleteAsync("ca7", IfMatch.Absent, default)).ShouldBeNull();
-        (await _authorities.PutAsync("ca25", root.Pem, IfMatch.Absent, default)).Refusal.ShouldBeNull();
+        (await _authorities.PutAsync("ca25", root.Pem, attested: false, IfMatch.Absent, default)).Refusal.ShouldBeNull();
     }
 
     [Fact]
@@ -188,10 +188,22 @@ public sealed class CertificateAuthoritiesTests
         if (deleted)
             (await _authorities.DeleteAsync("ca", IfMatch.Absent, default)).ShouldBeNull();
         else
-            Succeeded(await _authorities.PutAsync("ca", TestAuthority.Root("Other", Now).Pem, IfMatch.Parse("*"), default));
+            Succeeded(await _authorities.PutAsync("ca", TestAuthority.Root("Other", Now).Pem, attested: false, IfMatch.Parse("*"), default));
         ends.ShouldAllBe(l => l.Reason == CloseReason.IdentityChanged);
         stays.ShouldAllBe(l => l.Reason == CloseReason.None);
         _live.Changes.ShouldBeGreaterThan(changes);
+    }
+
+    [Fact]
+    public async Task Connections_that_another_CA_let_in_stay()
+    {
+        var (gone, other) = (TestAuthority.Root("Gone", Now), TestAuthority.Root("Other", Now));
+        await VerifiedAsync("gone", gone);
+        await VerifiedAsync("other", other);
+        var (ends, stays) = (Connect("d1", null, AuthenticationType.CertificateAuthority), Connect("d2", null, AuthenticationType.CertificateAuthority));
+        (ends.Authority, stays.Authority) = (gone.Certificate.GetCertHashString(System.Security.Cryptography.HashAlgorithmName.SHA256), other.Certificate.GetCertHashString(System.Security.Cryptography.HashAlgorithmName.SHA256));
+        (await _authorities.DeleteAsync("gone", IfMatch.Absent, default)).ShouldBeNull();
+        (ends.Reason, stays.Reason).ShouldBe((CloseReason.IdentityChanged, CloseReason.None));
     }
 
     private static CaCertificate Succeeded(Outcome<CaCertificate> outcome)
@@ -210,7 +222,7 @@ public sealed class CertificateAuthoritiesTests
 
     private async Task<TestAuthority> AddAsync(string name, TestAuthority authority)
     {
-        Succeeded(await _authorities.PutAsync(name, authority.Pem, IfMatch.Absent, default));
+        Succeeded(await _authorities.PutAsync(name, authority.Pem, attested: false, IfMatch.Absent, default));
         return authority;
     }
 

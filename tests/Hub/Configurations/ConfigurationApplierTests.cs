@@ -112,6 +112,22 @@ public sealed class ConfigurationApplierTests
     }
 
     [Fact]
+    public async Task Content_for_edge_modules_makes_the_modules_and_writes_what_differs()
+    {
+        using var hub = new ConfigurationFixture();
+        await hub.AddAsync("e1", edge: true);
+        await hub.AddAsync("d1");
+        await hub.PutAsync("edge", "*", """{"modulesContent":{"$edgeAgent":{"properties.desired":{"a":1}},"m1":{"properties.desired.b":{"c":2}}}}""");
+        await hub.ApplyAsync();
+        await hub.ApplyAsync();
+        ((await hub.DesiredAsync("e1", "$edgeAgent")), (await hub.DesiredAsync("e1", "m1"))).ShouldBe(("""{"a":1}""", """{"b":{"c":2}}"""));
+        (await hub.Twins.GetAsync("e1", "m1", default)).Value!.Desired.Version.ShouldBe(2, "the second pass found nothing to write");
+        (await hub.ShownAsync("e1")).ShouldBe("""{"edge":{"status":"Applied"}}""");
+        (await hub.Registry.ListModulesAsync("d1", default)).Value.ShouldBeEmpty("it is no edge device");
+        (await hub.ShownAsync("d1")).ShouldBe("""{"edge":{"status":"Targeted"}}""");
+    }
+
+    [Fact]
     public async Task Content_for_edge_modules_is_kept_and_takes_nothing_from_other_configurations()
     {
         using var hub = new ConfigurationFixture();

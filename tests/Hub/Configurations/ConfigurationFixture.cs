@@ -26,7 +26,7 @@ internal sealed class ConfigurationFixture : IDisposable
         Source = new SqliteQuerySource(_database, Live, "hub1");
         Store = new SqliteConfigurationStore(_database, "hub1");
         Configurations = new DeviceConfigurations(Store, Source, Twins, Registry, Time);
-        Applier = new ConfigurationApplier(Store, Source, Twins, Time, Log);
+        Applier = new ConfigurationApplier(Store, Source, Twins, new ModuleContent(Registry, Twins), Time, Log);
         Configurations.Changed += Applier.NoteAll;
         Twins.Changed += Applier.Note;
         Registry.Written += Applier.Note;
@@ -62,9 +62,9 @@ internal sealed class ConfigurationFixture : IDisposable
         return outcome.Value ?? throw new InvalidOperationException(outcome.Refusal!.Text);
     }
 
-    public async Task AddAsync(string deviceId, string? module = null, string? tags = null)
+    public async Task AddAsync(string deviceId, string? module = null, string? tags = null, bool edge = false)
     {
-        var identity = new Identity { DeviceId = deviceId, ModuleId = module, GenerationId = "", Authentication = new Authentication(AuthenticationType.None) };
+        var identity = new Identity { DeviceId = deviceId, ModuleId = module, GenerationId = "", IotEdge = edge, Authentication = new Authentication(AuthenticationType.None) };
         (await Registry.PutAsync(identity, IfMatch.Absent, default)).Refusal.ShouldBeNull();
         if (tags is not null)
             await TagAsync(deviceId, tags);

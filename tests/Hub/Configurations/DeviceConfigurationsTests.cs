@@ -123,8 +123,9 @@ public sealed class DeviceConfigurationsTests
         (await ApplyContentAsync(hub, "d1", """{"deviceContent":{"properties.desired.a":1},"modulesContent":{"m1":{"properties.desired":{"b":2}}}}""")).ShouldBe(0);
         (await hub.DesiredAsync("d1")).ShouldBe("""{"a":1}""");
         (await hub.DesiredAsync("d1", "m1")).ShouldBe("""{"b":2}""");
-        (await ApplyContentAsync(hub, "d1", """{"deviceContent":{"properties.desired.a":2},"modulesContent":{"none":{"properties.desired":{"b":2}}}}""")).ShouldBe(404010);
-        (await hub.DesiredAsync("d1")).ShouldBe("""{"a":1}""", "nothing is written when a module is missing");
+        (await ApplyContentAsync(hub, "d1", """{"deviceContent":{"properties.desired.a":2},"modulesContent":{"new":{"properties.desired":{"b":2}}}}""")).ShouldBe(0);
+        (await hub.DesiredAsync("d1")).ShouldBe("""{"a":2}""");
+        (await hub.DesiredAsync("d1", "new")).ShouldBe("""{"b":2}""", "a module that is not there is made");
         (await ApplyContentAsync(hub, "none", Content)).ShouldBe(404001);
         (await ApplyContentAsync(hub, "d1", """{"deviceContent":{"x":1}}""")).ShouldBe(400004);
     }

@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Text;
+using System.Text.Json.Nodes;
 
 namespace Homeport.Tests.Interop.Harness;
 
@@ -13,6 +14,15 @@ public sealed record ProgramResult(int ExitCode, string Output, string Error)
 /// <summary>Runs programs of the system and says which package is missing when one is not there.</summary>
 public static class ExternalProgram
 {
+    /// <summary>Runs a script of the clients with Debian's Python, whose last line is JSON.</summary>
+    public static async Task<JsonNode> PythonAsync(string script, string arguments)
+    {
+        var result = await RunAsync(File.Exists("/usr/bin/python3") ? "/usr/bin/python3" : "python3", [Path.Combine(ServerProcess.Clients, script), arguments]);
+        return result.ExitCode == 0
+            ? JsonNode.Parse(result.Output.Trim().Split('\n')[^1])!
+            : throw new InvalidOperationException($"{script} failed (Debian packages python3-paho-mqtt, python3-qpid-proton): {result}");
+    }
+
     public static async Task<ProgramResult> RunAsync(string name, IEnumerable<string> arguments, TimeSpan? timeout = null, string? input = null)
     {
         using var process = Start(name, arguments, null);

@@ -1,20 +1,21 @@
 // One device or module client: connects, does what "actions" says, closes.
-//   { transport: "mqtt" | "mqttws" | "http", connectionString | token | sign: { resource, key, seconds } (a token made here and now), module, x509: { cert, key }, renewal: { valid, margin }, actions: [...] }
+//   { transport: "mqtt" | "mqttws" | "amqp" | "amqpws" | "http", connectionString | token | sign: { resource, key, seconds } (a token made here and now), module, x509: { cert, key }, renewal: { valid, margin }, actions: [...] }
 // Actions: { receive: ["complete" | "abandon" | "reject", ...] } answers the next messages so and gives them back as "received";
 //   { onMethod: "name", status, payload } answers that method; { twin: true } gets the twin and gives back "desired";
 //   { batch: [{...}] }, { send: {...} }, { output, send }, { sleep: ms }, { untilDisconnected: ms }
 import device from 'azure-iot-device';
 import http from 'azure-iot-device-http';
+import amqp from 'azure-iot-device-amqp';
 import mqtt from 'azure-iot-device-mqtt';
 import common from 'azure-iot-common';
 import { watchEnabling } from './enabled.mjs';
 import { describe, report, run, sleep, within } from './scenario.mjs';
 
-const transports = { mqtt: mqtt.Mqtt, mqttws: mqtt.MqttWs, http: http.Http };
+const transports = { mqtt: mqtt.Mqtt, mqttws: mqtt.MqttWs, amqp: amqp.Amqp, amqpws: amqp.AmqpWs, http: http.Http };
 
 function makeMessage({ body = '', bodyBase64, properties = [], ...system }) {
   const message = new device.Message(bodyBase64 ? Buffer.from(bodyBase64, 'base64') : body);
-  for (const [name, value] of Object.entries(system)) message[name] = name === 'expiryTimeUtc' ? new Date(value) : value;
+  for (const [name, value] of Object.entries(system)) if (value !== null) message[name] = name === 'expiryTimeUtc' ? new Date(value) : value;
   for (const [name, value] of properties) message.properties.add(name, value);
   return message;
 }

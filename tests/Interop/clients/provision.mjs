@@ -1,17 +1,18 @@
 // Registers with the provisioning service, then connects to the assigned hub and sends one message.
-//   { host, idScope, transport: "http" | "mqtt" | "mqttws", attestation: "symmetricKey" | "tpm" | "x509", registrationId, key, certificate, payload, send: "text" }
+//   { host, idScope, transport: "http" | "mqtt" | "mqttws" | "amqp" | "amqpws", attestation: "symmetricKey" | "tpm" | "x509", registrationId, key, certificate, payload, send: "text" }
 import common from 'azure-iot-common';
 import device from 'azure-iot-device';
 import mqtt from 'azure-iot-device-mqtt';
 import provisioning from 'azure-iot-provisioning-device';
 import http from 'azure-iot-provisioning-device-http';
+import provisioningAmqp from 'azure-iot-provisioning-device-amqp';
 import provisioningMqtt from 'azure-iot-provisioning-device-mqtt';
 import symmetric from 'azure-iot-security-symmetric-key';
 import x509 from 'azure-iot-security-x509';
 import tpm from 'azure-iot-security-tpm';
 import { describe, run, within } from './scenario.mjs';
 
-const transports = { http: () => new http.Http(), mqtt: () => new provisioningMqtt.Mqtt(), mqttws: () => new provisioningMqtt.MqttWs() };
+const transports = { http: () => new http.Http(), mqtt: () => new provisioningMqtt.Mqtt(), mqttws: () => new provisioningMqtt.MqttWs(), amqp: () => new provisioningAmqp.Amqp(), amqpws: () => new provisioningAmqp.AmqpWs() };
 
 function securityClient({ attestation, registrationId, key, certificate }) {
   if (attestation === 'x509') return new x509.X509Security(registrationId, { cert: certificate, key });

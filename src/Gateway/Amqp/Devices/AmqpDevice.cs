@@ -10,7 +10,7 @@ using Homeport.Hub.Twins;
 namespace Homeport.Gateway.Amqp.Devices;
 
 /// <summary>
-/// A device or module on a connection: it is connected from its first link to its last. Several of them share a connection and know
+/// A device or module on a connection: it is connected from its token, or its first link, to its last link. Several of them share a connection and know
 /// nothing of each other.
 /// </summary>
 internal sealed class AmqpDevice : IDeviceLink
@@ -99,6 +99,12 @@ internal sealed class AmqpDevice : IDeviceLink
     /// <inheritdoc/>
     public void Close(CloseReason reason)
     {
+        // Who is alone on a connection loses all of it: not every SDK hears what happens to its links.
+        if (Client.IsAlone(this))
+        {
+            Client.Close(reason);
+            return;
+        }
         using (Client.Enter())
         {
             (AmqpLink Link, ILinkHandler Handler, DeviceLinkKind Kind)[] links;

@@ -29,11 +29,11 @@ public sealed partial class ProvisioningApi(
 
     internal RegistrationDoor Devices => devices;
 
-    internal EnrollmentService Enrollments => enrollments;
+    /// <summary>Who may register.</summary>
+    public EnrollmentService Enrollments => enrollments;
 
-    internal RegistrationService Registrations => registrations;
-
-    internal ServiceAuthorizer Authorizer => authorizer;
+    /// <summary>Registers devices.</summary>
+    public RegistrationService Registrations => registrations;
 
     /// <summary>Keeps a refusal for the operator.</summary>
     internal Refusal Explain(Refusal refusal) => explanations.Keep(refusal, Door);
@@ -55,6 +55,16 @@ public sealed partial class ProvisioningApi(
             LogFailed(e, refusal.TrackingId);
             await ProvisioningAnswers.RefuseAsync(context, refusal, time.GetUtcNow());
         }
+    };
+
+    /// <summary>Lets a call of a service in that has an <c>api-version</c> and the right.</summary>
+    internal Func<HttpContext, Task> Guard(Rights needed, Func<HttpContext, Task> call) => context =>
+    {
+        if (CheckApiVersion(context) is { } noVersion)
+            return RefuseAsync(context, noVersion);
+        return authorizer.Authorize(context.Request.Headers.Authorization, needed).Succeeded(out _, out var refusal)
+            ? call(context)
+            : RefuseAsync(context, refusal);
     };
 
     /// <summary>Refuses a call with all that is known, as a service client may see it.</summary>

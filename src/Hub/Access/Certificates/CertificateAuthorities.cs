@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Homeport.Contract.Errors;
-using Homeport.Hub.Live;
 using Homeport.Hub.Registry;
 
 namespace Homeport.Hub.Access.Certificates;
@@ -11,7 +10,10 @@ namespace Homeport.Hub.Access.Certificates;
 /// The CAs whose certificates let devices in. A CA counts once its owner has shown, with a certificate for a code of ours, that they
 /// hold its private key: else anybody could claim a public CA.
 /// </summary>
-public sealed class CertificateAuthorities(ICertificateStore store, IIdentityStore identities, LiveConnections live, TimeProvider time)
+/// <param name="store">Keeps them.</param>
+/// <param name="time">The clock.</param>
+/// <param name="withdrawn">Called after a CA lets nobody in any more, with that CA.</param>
+public sealed class CertificateAuthorities(ICertificateStore store, TimeProvider time, Func<CaCertificate, CancellationToken, Task>? withdrawn = null)
 {
     /// <summary>CA certificates that a hub may have, as in Azure.</summary>
     public const int MaxCertificates = 25;
@@ -29,9 +31,10 @@ public sealed class CertificateAuthorities(ICertificateStore store, IIdentitySto
     /// <summary>Adds a CA certificate, or replaces one that matches the condition. Another certificate has to be verified anew.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="text">PEM, or DER in Base64.</param>
+    /// <param name="attested">The caller answers for it that they hold the CA's key, so that no proof is needed.</param>
     /// <param name="condition">From If-Match; needed to replace.</param>
     /// <param name="token">Ends the call.</param>
-    public async Task<Outcome<CaCertificate>> PutAsync(string name, string? text, IfMatch condition, CancellationToken token)
+    public async Task<Outcome<CaCertificate>> PutAsync(string name, string? text, bool attested, IfMatch condition, CancellationToken token)
     {
         if (CheckName(name) is { } bad)
             return bad;
@@ -40,7 +43,7 @@ public sealed class CertificateAuthorities(ICertificateStore store, IIdentitySto
         using (certificate)
         {
             if (CheckAuthority(certificate) is { } reason)
-                return new Refusal(HubErrors.ArgumentInvalid, $"The certificate '{certificate.Subject}' cannot be a CA of this hub: {reason}", "Upload the certificate of the CA that issues the devices' certificates.");
+                return new Refusal(HubErrors.ArgumentInvalid, $"The certificate '{certificate.Subject}' cannot be that of a CA: {reason}", "Upload the certificate of the CA that issues the devices' certificates.");
             var der = certificate.RawData;
             foreach (var other in await store.ListAsync(token))
             {
@@ -48,8 +51,8 @@ public sealed class CertificateAuthorities(ICertificateStore store, IIdentitySto
                     return new Refusal(HubErrors.ArgumentInvalid, $"The certificate is registered as '{other.Name}'", "Use that entry, or delete it first.");
             }
             return await store.FindAsync(name, token) is { } existing
-                ? await ReplaceAsync(existing, der, condition, token)
-                : await InsertAsync(name, der, condition, token);
+                ? await ReplaceAsync(existing, der, attested, condition, token)
+                : await InsertAsync(name, der, attested, condition, token);
         }
     }
 
@@ -64,7 +67,7 @@ public sealed class CertificateAuthorities(ICertificateStore store, IIdentitySto
                 return Changed(existing);
             if (await store.DeleteAsync(name, existing.ETag, token))
             {
-                await CloseAsync(existing, CancellationToken.None);
+                await WithdrawAsync(existing);
                 return null;
             }
             if (condition.IsConditional)
@@ -104,20 +107,20 @@ public sealed class CertificateAuthorities(ICertificateStore store, IIdentitySto
         return await store.ReplaceAsync(verified, existing.ETag, token) ? verified : Changed(existing);
     }
 
-    private async Task<Outcome<CaCertificate>> InsertAsync(string name, byte[] der, IfMatch condition, CancellationToken token)
+    private async Task<Outcome<CaCertificate>> InsertAsync(string name, byte[] der, bool attested, IfMatch condition, CancellationToken token)
     {
         if (!condition.IsAbsent)
             return NotFound(name);
         var now = time.GetUtcNow();
-        var created = new CaCertificate { Name = name, ETag = NewETag(), Certificate = der, Created = now, Updated = now };
+        var created = new CaCertificate { Name = name, ETag = NewETag(), Certificate = der, Verified = attested, Created = now, Updated = now };
         if (await store.InsertAsync(created, MaxCertificates, token))
             return created;
         return await store.FindAsync(name, token) is { } raced
             ? Exists(raced)
-            : new Refusal(HubErrors.IotHubQuotaExceeded, $"The hub has {MaxCertificates} CA certificates, which is the limit", "Delete one that is not used any more.");
+            : new Refusal(HubErrors.IotHubQuotaExceeded, $"There are {MaxCertificates} CA certificates, which is the limit", "Delete one that is not used any more.");
     }
 
-    private async Task<Outcome<CaCertificate>> ReplaceAsync(CaCertificate existing, byte[] der, IfMatch condition, CancellationToken token)
+    private async Task<Outcome<CaCertificate>> ReplaceAsync(CaCertificate existing, byte[] der, bool attested, IfMatch condition, CancellationToken token)
     {
         if (condition.IsAbsent)
             return Exists(existing);
@@ -127,50 +130,27 @@ public sealed class CertificateAuthorities(ICertificateStore store, IIdentitySto
         var replaced = Touch(existing) with
         {
             Certificate = der,
-            Verified = same && existing.Verified,
+            Verified = attested || (same && existing.Verified),
             VerificationCode = same ? existing.VerificationCode : null,
         };
         if (!await store.ReplaceAsync(replaced, existing.ETag, token))
             return Changed(existing);
         if (existing.Verified && !same)
-            await CloseAsync(existing, CancellationToken.None);
+            await WithdrawAsync(existing);
         return replaced;
     }
 
-    /// <summary>
-    /// Ends the live connections that this CA let in. Where a door does not say which one it was, those of all identities that are
-    /// registered for a CA: those of other CAs connect again at once.
-    /// </summary>
-    private async Task CloseAsync(CaCertificate gone, CancellationToken token)
-    {
-        var thumbprint = CertificateCheck.ThumbprintOf(gone.Certificate);
-        // First, so that a door that enters a connection behind this pass asks whether it still holds.
-        live.NoteChange();
-        foreach (var link in live.All)
-        {
-            if (link.Authority is { } authority)
-            {
-                if (authority == thumbprint)
-                    link.Close(CloseReason.IdentityChanged);
-                continue;
-            }
-            var slash = link.Key.IndexOf('/', StringComparison.Ordinal);
-            var identity = slash < 0
-                ? await identities.FindAsync(link.Key, null, token)
-                : await identities.FindAsync(link.Key[..slash], link.Key[(slash + 1)..], token);
-            if (identity is null || identity.Authentication.Type == AuthenticationType.CertificateAuthority)
-                link.Close(CloseReason.IdentityChanged);
-        }
-    }
+    private Task WithdrawAsync(CaCertificate gone) => withdrawn is null ? Task.CompletedTask : withdrawn(gone, CancellationToken.None);
 
-    private string? CheckAuthority(X509Certificate2 certificate)
+    private string? CheckAuthority(X509Certificate2 certificate) => AuthorityFailure(certificate) ?? ChainCheck.TimeFailure(certificate, time.GetUtcNow());
+
+    /// <summary>Null when a certificate can be a CA's, else why not. Its time does not count.</summary>
+    public static string? AuthorityFailure(X509Certificate2 certificate)
     {
         if (certificate.Extensions.OfType<X509BasicConstraintsExtension>().FirstOrDefault() is not { CertificateAuthority: true })
             return "its basic constraints do not say that it is a CA";
         if (certificate.Extensions.OfType<X509KeyUsageExtension>().FirstOrDefault() is { } usage && !usage.KeyUsages.HasFlag(X509KeyUsageFlags.KeyCertSign))
             return $"its key usage is {usage.KeyUsages}, without KeyCertSign";
-        if (ChainCheck.TimeFailure(certificate, time.GetUtcNow()) is { } late)
-            return late;
         using var rsa = certificate.GetRSAPublicKey();
         using var ecdsa = certificate.GetECDsaPublicKey();
         if (rsa is null && ecdsa is null)
@@ -204,7 +184,7 @@ public sealed class CertificateAuthorities(ICertificateStore store, IIdentitySto
     private static bool SameName(string a, string b) => a.Equals(b, StringComparison.OrdinalIgnoreCase);
 
     private static Refusal NotFound(string name)
-        => new(HubErrors.NotFound, $"The hub has no CA certificate '{(name.Length <= MaxName ? name : name[..MaxName] + "...")}'", "Correct the name, or upload it without If-Match.");
+        => new(HubErrors.NotFound, $"There is no CA certificate '{(name.Length <= MaxName ? name : name[..MaxName] + "...")}'", "Correct the name, or upload it without If-Match.");
 
     private static Refusal Exists(CaCertificate existing)
         => new(HubErrors.PreconditionFailed, $"CA certificate '{existing.Name}' is there already", "To replace it, send the header If-Match with its ETag or *.");

@@ -7,13 +7,14 @@ using Homeport.Contract.Errors;
 namespace Homeport.Hub.Access.Certificates;
 
 /// <summary>Reads a certificate as clients of the REST API send it: PEM, Base64 of PEM, or Base64 of DER.</summary>
-internal static class CertificateText
+public static class CertificateText
 {
     /// <summary>Characters that a certificate may have. Those with 16384-bit keys and long names stay far below.</summary>
     private const int MaxLength = 32 * 1024;
 
     private const string Fix = "Send one X.509 certificate: PEM text, or DER in Base64.";
 
+    /// <summary>Reads one certificate; the caller disposes of it.</summary>
     public static Outcome<X509Certificate2> Read(string? text)
     {
         if (string.IsNullOrWhiteSpace(text))

@@ -10,10 +10,13 @@ namespace Homeport.Hub.Access.Certificates;
 /// </summary>
 /// <param name="Authority">The CA that has to be in the chain. It need not be a root.</param>
 /// <param name="Now">Time at which all of them have to be valid.</param>
-internal sealed record ChainCheck(X509Certificate2 Authority, DateTimeOffset Now)
+public sealed record ChainCheck(X509Certificate2 Authority, DateTimeOffset Now)
 {
     private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
     private const string CommonName = "2.5.4.3";
+
+    /// <summary>A further check of each certificate below the CA with its issuer: null when it passes, else why not.</summary>
+    public Func<X509Certificate2, X509Certificate2, string?>? Link { get; init; }
 
     /// <summary>Where the chain may stop short: the CA is trusted by itself, whether or not it has an issuer.</summary>
     private const X509ChainStatusFlags Allowed = X509ChainStatusFlags.PartialChain | X509ChainStatusFlags.UntrustedRoot;
@@ -90,6 +93,8 @@ internal sealed record ChainCheck(X509Certificate2 Authority, DateTimeOffset Now
                 if ((status.Status & ~Allowed) != X509ChainStatusFlags.NoError)
                     return $"certificate '{Shorten(element.Certificate.Subject)}': {Explain(element.Certificate, status.Status)}";
             }
+            if (i > 0 && Link?.Invoke(chain.ChainElements[i - 1].Certificate, element.Certificate) is { } broken)
+                return $"certificate '{Shorten(chain.ChainElements[i - 1].Certificate.Subject)}': {broken}";
             if (i > 0 && element.Certificate.RawDataMemory.Span.SequenceEqual(Authority.RawDataMemory.Span))
                 return null;
         }

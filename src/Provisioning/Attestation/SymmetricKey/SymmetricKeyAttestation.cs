@@ -1,5 +1,6 @@
 using Homeport.Contract.Access;
 using Homeport.Contract.Errors;
+using Homeport.Hub.Registry;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Registrations;
 
@@ -14,9 +15,9 @@ internal static class SymmetricKeyAttestation
     public static Outcome<AttestationProof> Verify(RegistrationCall call, SharedAccessSignature token, Enrollment individual)
     {
         var (primary, secondary) = (individual.Attestation.PrimaryKey!, individual.Attestation.SecondaryKey!);
-        if (token.IsSignedBy(primary) || token.IsSignedBy(secondary))
-            return new AttestationProof(individual, primary, secondary);
-        return new Refusal(ProvisioningErrors.CredentialMismatch, $"The token of {call} was signed by neither key of the {individual}", "Give the device a key of the enrollment, as the Base64 text that the service shows.",
+        return KeyOf(token, primary, secondary) is { } used
+            ? Proof(individual, used, primary, secondary)
+            : new Refusal(ProvisioningErrors.CredentialMismatch, $"The token of {call} was signed by neither key of the {individual}", "Give the device a key of the enrollment, as the Base64 text that the service shows.",
             [$"primary key of the {individual}: no match", $"secondary key of the {individual}: no match"], individual.Id);
     }
 
@@ -40,14 +41,22 @@ internal static class SymmetricKeyAttestation
             {
                 var primary = DerivedKey.FromGroupKey(group.Attestation.PrimaryKey, spelling);
                 var secondary = DerivedKey.FromGroupKey(group.Attestation.SecondaryKey, spelling);
-                if (token.IsSignedBy(primary) || token.IsSignedBy(secondary))
-                    return new AttestationProof(group, primary, secondary);
+                if (KeyOf(token, primary, secondary) is { } used)
+                    return Proof(group, used, primary, secondary);
             }
         }
         return new Refusal(ProvisioningErrors.CredentialMismatch, $"There is no individual enrollment for {call}, and its token was signed by no key derived from a group key",
             "Enroll the device, or derive its key: Base64 of HMAC-SHA256(group key, registration id).",
             [$"individual enrollment '{call.RegistrationId}': not there", .. Tried(symmetric)]);
     }
+
+    private static CredentialUsed? KeyOf(SharedAccessSignature token, byte[] primary, byte[] secondary)
+        => token.IsSignedBy(primary) ? CredentialUsed.PrimaryKey
+            : token.IsSignedBy(secondary) ? CredentialUsed.SecondaryKey
+            : null;
+
+    private static AttestationProof Proof(Enrollment enrollment, CredentialUsed used, byte[] primary, byte[] secondary)
+        => new(enrollment, used, new Authentication(AuthenticationType.Sas, primary, secondary));
 
     // Explanations are kept in memory, so each is short.
     private static IEnumerable<string> Tried(List<Enrollment> groups)

@@ -1,5 +1,6 @@
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
+using Homeport.Hub.Access.Certificates;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Tpm.Attestation;
 using Homeport.Tpm.Structures;
@@ -9,6 +10,9 @@ namespace Homeport.Provisioning.Attestation.Tpm;
 /// <summary>The public keys that a device shows of its TPM. They prove nothing until a challenge for them was answered.</summary>
 public sealed class TpmEvidence
 {
+    /// <summary>Certificates between that of a key and the manufacturer's CA; chips have one or two.</summary>
+    private const int MaxChain = 5;
+
     private readonly byte[] _endorsementKey;
     private readonly byte[] _storageRootKey;
     private readonly TpmPublic _endorsement;
@@ -20,7 +24,17 @@ public sealed class TpmEvidence
         _storageRootKey = storageRootKey;
         _endorsement = endorsement;
         _storage = storage;
+        Hash = EndorsementKeyForm.HashOf(endorsement);
     }
+
+    /// <summary>SHA-256 of the endorsement key's modulus: the same for every form in which the key is written.</summary>
+    public byte[] Hash { get; }
+
+    /// <summary>The certificate of the endorsement key, DER, if the device shows one. It proves nothing until it was checked.</summary>
+    public byte[]? Certificate { get; init; }
+
+    /// <summary>Certificates that lead from <see cref="Certificate"/> to the manufacturer's CA, DER.</summary>
+    public IReadOnlyList<byte[]> Chain { get; init; } = [];
 
     /// <summary>The endorsement key's TPM2B_PUBLIC: the identity of the TPM.</summary>
     public ReadOnlySpan<byte> EndorsementKey => _endorsementKey;
@@ -35,7 +49,27 @@ public sealed class TpmEvidence
             return Refuse("tpm.endorsementKey is not the Base64 text of a TPM2B_PUBLIC");
         if (!AttestationForm.TryReadBase64(sent.StorageRootKey ?? "", TpmPublic.MaxEncodedBytes, out var storageRootKey))
             return Refuse("tpm.storageRootKey is not the Base64 text of a TPM2B_PUBLIC");
-        return Read(endorsementKey, storageRootKey);
+        return Read(endorsementKey, storageRootKey).Succeeded(out var evidence, out var refusal)
+            ? evidence.WithCertificate(sent.EndorsementCertificate, sent.EndorsementCertificateChain)
+            : refusal;
+    }
+
+    /// <summary>Adds the certificate of the endorsement key, PEM or DER in Base64.</summary>
+    public Outcome<TpmEvidence> WithCertificate(string? certificate, IReadOnlyList<string>? chain)
+    {
+        if (string.IsNullOrEmpty(certificate))
+            return this;
+        if (chain is { Count: > MaxChain })
+            return Refuse($"tpm.endorsementCertificateChain has more than {MaxChain} certificates");
+        var read = new List<byte[]>();
+        foreach (var text in (string?[])[certificate, .. chain ?? []])
+        {
+            if (!CertificateText.Read(text).Succeeded(out var one, out var bad))
+                return Refuse($"tpm.endorsementCertificate or its chain: {bad.Seen}");
+            read.Add(one.RawData);
+            one.Dispose();
+        }
+        return new TpmEvidence(_endorsementKey, _storageRootKey, _endorsement, _storage) { Certificate = read[0], Chain = read[1..] };
     }
 
     /// <summary>Reads TPM2B_PUBLIC bytes, as AMQP carries them. Keys that cannot keep a secret in their TPM are refused.</summary>

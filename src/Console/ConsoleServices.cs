@@ -1,0 +1,75 @@
+using Homeport.Hub.Access;
+using Homeport.Hub.Access.Certificates;
+using Homeport.Hub.Bulk;
+using Homeport.Hub.CloudToDevice;
+using Homeport.Hub.Jobs;
+using Homeport.Hub.Live;
+using Homeport.Hub.Methods;
+using Homeport.Hub.Query;
+using Homeport.Hub.Registry;
+using Homeport.Hub.Telemetry;
+using Homeport.Hub.Twins;
+using Homeport.People.Accounts;
+using Homeport.People.Audit;
+using Homeport.People.Sessions;
+using Homeport.People.Tokens;
+using Homeport.Provisioning.Enrollments;
+using Homeport.Provisioning.Registrations;
+
+namespace Homeport.WebConsole;
+
+/// <summary>What the console works with: the domain's services, the same that the REST API calls.</summary>
+public sealed record ConsoleServices
+{
+    public required IdentityRegistry Registry { get; init; }
+
+    public required LiveConnections Live { get; init; }
+
+    public required DeviceTwins Twins { get; init; }
+
+    public required DirectMethods Methods { get; init; }
+
+    public required CloudToDeviceMessages CloudToDevice { get; init; }
+
+    public required MessageReader Messages { get; init; }
+
+    public required Explanations Explanations { get; init; }
+
+    public required QueryRunner Queries { get; init; }
+
+    public required DeviceAdmission Admission { get; init; }
+
+    public required DeviceImport Import { get; init; }
+
+    public required DeviceExport Export { get; init; }
+
+    public required ScheduledJobs Jobs { get; init; }
+
+    public required CertificateAuthorities Authorities { get; init; }
+
+    public required EnrollmentService Enrollments { get; init; }
+
+    public required RegistrationService Registrations { get; init; }
+
+    public required AccountService Accounts { get; init; }
+
+    public required SignInService SignIn { get; init; }
+
+    public required SessionService Sessions { get; init; }
+
+    public required ApiTokenService Tokens { get; init; }
+
+    public required AuditLog Audit { get; init; }
+
+    public required TimeProvider Time { get; init; }
+
+    public required ConsoleFacts Facts { get; init; }
+}
+
+/// <summary>What the console shows of the server. None of it is secret.</summary>
+/// <param name="Version">Of Homeport.</param>
+/// <param name="Host">Host name of the hub and of provisioning.</param>
+/// <param name="IdScope">ID scope of the application.</param>
+/// <param name="Settings">The settings in effect: name, value, where it came from.</param>
+/// <param name="CaFile">PEM file that clients have to trust, or null when the server has a certificate of another CA.</param>
+public sealed record ConsoleFacts(string Version, string Host, string IdScope, IReadOnlyList<(string Name, string Value, string Source)> Settings, string? CaFile);

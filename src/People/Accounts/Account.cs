@@ -1,0 +1,50 @@
+using Homeport.People.Access;
+
+namespace Homeport.People.Accounts;
+
+/// <summary>A person who may sign in.</summary>
+public sealed record Account
+{
+    /// <summary>Id for the API: 1 to 48 letters, digits, <c>-</c> and <c>_</c>.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>What the person types to sign in: a name or an e-mail address. Case does not tell accounts apart.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>What the person may do.</summary>
+    public required Role Role { get; init; }
+
+    /// <summary>False keeps the person out.</summary>
+    public bool Enabled { get; init; } = true;
+
+    /// <summary>Text of ASP.NET Core Identity's hasher (PBKDF2 with HMAC-SHA-512 and a salt).</summary>
+    public required string PasswordHash { get; init; }
+
+    /// <summary>The password was made by somebody else, so it has to be replaced before anything else.</summary>
+    public bool MustChangePassword { get; init; }
+
+    /// <summary>Wrong attempts since the last good one.</summary>
+    public int FailedAttempts { get; init; }
+
+    /// <summary>No attempt counts before this time.</summary>
+    public DateTimeOffset? LockedUntil { get; init; }
+
+    /// <summary>Secret of the authenticator app, or null.</summary>
+    public byte[]? TotpSecret { get; init; }
+
+    /// <summary>True once a code proved that the app has the secret: from then on each sign-in needs one.</summary>
+    public bool TotpConfirmed { get; init; }
+
+    /// <summary>Time step of the last code that was taken, so that none is taken twice.</summary>
+    public long TotpLastStep { get; init; }
+
+    public required DateTimeOffset Created { get; init; }
+
+    public DateTimeOffset? LastSignIn { get; init; }
+
+    /// <summary>Grows with every write.</summary>
+    public long Version { get; init; } = 1;
+
+    /// <summary>Says who, and nothing secret.</summary>
+    public override string ToString() => $"account '{Id}' ({Name}, {Role})";
+}

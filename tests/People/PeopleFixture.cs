@@ -1,0 +1,128 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Homeport.Gateway.Http.Operators;
+using Homeport.Hub.Access;
+using Homeport.Hub.Bulk;
+using Homeport.Hub.Live;
+using Homeport.Hub.Registry;
+using Homeport.Hub.Twins;
+using Homeport.People.Access;
+using Homeport.People.Accounts;
+using Homeport.People.Audit;
+using Homeport.People.Sessions;
+using Homeport.People.Tokens;
+using Homeport.Storage;
+using Homeport.Storage.Sqlite;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Homeport.Tests.People;
+
+/// <summary>Accounts, sessions, tokens and the audit log over SQLite, and the operators' API on Kestrel at a free port.</summary>
+public sealed class PeopleFixture : IAsyncLifetime
+{
+    private static readonly byte[] ChainKey = Encoding.ASCII.GetBytes("the key of the chain, 32 bytes..");
+    private readonly string _folder = Directory.CreateTempSubdirectory("homeport-people-").FullName;
+    private readonly Passwords _passwords = new(iterations: 1000);
+    private SecretSeal _seal = null!;
+    private WebApplication _app = null!;
+    private HttpClient _http = null!;
+
+    internal FakeTimeProvider Time { get; } = new();
+
+    public SqliteDatabase Database { get; private set; } = null!;
+
+    public AuditLog Audit { get; private set; } = null!;
+
+    public SessionService Sessions { get; private set; } = null!;
+
+    public AccountService Accounts { get; private set; } = null!;
+
+    public SignInService SignIn { get; private set; } = null!;
+
+    public ApiTokenService Tokens { get; private set; } = null!;
+
+    public IdentityRegistry Registry { get; private set; } = null!;
+
+    public DeviceTwins Twins { get; private set; } = null!;
+
+    public DeviceImport Import { get; private set; } = null!;
+
+    public DeviceExport Export { get; private set; } = null!;
+
+    /// <summary>The endpoints of the API as they are mapped.</summary>
+    public IReadOnlyList<RouteEndpoint> Endpoints => [.. _app.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()];
+
+    public async ValueTask InitializeAsync()
+    {
+        Database = SqliteDatabase.Open(Path.Combine(_folder, "homeport.db"));
+        _seal = SecretSeal.Open(Path.Combine(_folder, "seal.key"));
+        var accounts = new SqliteAccountStore(Database, _seal);
+        Audit = new AuditLog(new SqliteAuditStore(Database), ChainKey, Time);
+        Sessions = new SessionService(new SqliteSessionStore(Database), Time);
+        Accounts = new AccountService(accounts, _passwords, Sessions, Time);
+        SignIn = new SignInService(accounts, _passwords, Sessions, Audit, Time);
+        Tokens = new ApiTokenService(new SqliteApiTokenStore(Database), "default", Time);
+        var live = new LiveConnections();
+        Registry = new IdentityRegistry(new SqliteIdentityStore(Database, _seal, "hub1"), live, Time);
+        Twins = new DeviceTwins(new SqliteTwinStore(Database, "hub1"), Registry, live, Time);
+        Import = new DeviceImport(Registry, Twins);
+        Export = new DeviceExport(Registry, new SqliteQuerySource(Database, live, "hub1"));
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        _app = builder.Build();
+        var api = new OperatorApi
+        {
+            Accounts = Accounts,
+            Sessions = Sessions,
+            Tokens = Tokens,
+            Audit = Audit,
+            Explanations = new Explanations(Time, NullLogger<Explanations>.Instance),
+            Time = Time,
+        };
+        _app.MapPeople(api);
+        _app.MapAudit(api);
+        _app.MapBulkFiles(api, Import, Export);
+        _app.MapOpenApi(api);
+        await _app.StartAsync();
+        _http = new HttpClient { BaseAddress = new Uri(_app.Urls.First()) };
+    }
+
+    /// <summary>A token with a role.</summary>
+    public async Task<string> TokenAsync(Role role, string? id = null)
+        => (await Tokens.CreateAsync(id ?? $"t-{Guid.NewGuid():N}", role, null, Actor.Server, default)).Value!.Text;
+
+    /// <summary>Makes an account and signs it in with a password of its own.</summary>
+    public async Task<(Account Account, string Password)> PersonAsync(Role role = Role.Operator)
+    {
+        var made = (await Accounts.CreateAsync($"p-{Guid.NewGuid():N}", $"{Guid.NewGuid():N}@example.com", role, default)).Value!;
+        return (made.Account, made.Password);
+    }
+
+    public async Task<(int Status, JsonNode? Body)> SendAsync(string method, string path, string? token, string? body = null)
+    {
+        using var request = new HttpRequestMessage(new HttpMethod(method), path.Contains('?', StringComparison.Ordinal) ? path : path + "?api-version=2022-07-31");
+        if (token is not null)
+            request.Headers.TryAddWithoutValidation("Authorization", token).ShouldBeTrue();
+        if (body is not null)
+            request.Content = new StringContent(body, Encoding.UTF8, "application/json");
+        using var response = await _http.SendAsync(request);
+        var text = await response.Content.ReadAsStringAsync();
+        return ((int)response.StatusCode, text.StartsWith('{') && response.Content.Headers.ContentType?.MediaType == "application/json" ? JsonNode.Parse(text) : JsonValue.Create(text));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _http.Dispose();
+        await _app.DisposeAsync();
+        Database.Dispose();
+        _seal.Dispose();
+        _passwords.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+}
