@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Homeport.Tpm.Channels;
+using Homeport.Tpm.Commands;
 using Homeport.Tpm.Software;
 
 namespace Homeport.Tpm;
@@ -29,15 +30,18 @@ public sealed class TpmSource
 
     public TpmPasswords Passwords { get; init; } = TpmPasswords.Empty;
 
+    /// <summary>True for a managed software TPM: whoever has its connection is alone.</summary>
+    private bool IsExclusive { get; init; }
+
     /// <summary>The same TPM, used with the passwords of its hierarchies.</summary>
-    public TpmSource WithPasswords(TpmPasswords passwords) => new(Name, _open) { Passwords = passwords };
+    public TpmSource WithPasswords(TpmPasswords passwords) => new(Name, _open) { Passwords = passwords, IsExclusive = IsExclusive };
 
     public static TpmSource Device(string path) => new($"device:{path}", () => new DeviceFileChannel(path));
 
     public static TpmSource Software(SoftwareTpm software)
     {
         ArgumentNullException.ThrowIfNull(software);
-        return new($"software:{software.Directory}", software.Open);
+        return new($"software:{software.Directory}", software.Open) { IsExclusive = true };
     }
 
     public static TpmSource Socket(EndPoint endPoint, TpmTimeouts? timeouts = null)
@@ -85,7 +89,16 @@ public sealed class TpmSource
         lock (_gate)
         {
             using var tpm = new Tpm2(_open(), Passwords);
-            return work(tpm);
+            try
+            {
+                return work(tpm);
+            }
+            catch (TpmException e) when (IsExclusive && e.Code is (TpmResponseCode.ObjectMemory or TpmResponseCode.SessionMemory))
+            {
+                // A program that was killed left its objects behind, and a TPM without resource manager has room for three.
+                new TpmStatus(tpm).FlushLeftovers();
+                return work(tpm);
+            }
         }
     }
 

@@ -111,6 +111,13 @@ public sealed class TpmStatus(Tpm2 tpm)
         return handles;
     }
 
+    /// <summary>Removes objects and sessions that programs left loaded when they were killed. Only where nobody else uses the TPM at this moment.</summary>
+    public void FlushLeftovers()
+    {
+        foreach (var handle in GetHandles(TpmHandle.FirstTransient).Concat(GetHandles(TpmHandle.FirstLoadedSession)))
+            tpm.FlushQuietly(handle);
+    }
+
     /// <summary>The algorithms that the TPM has (TPM_ALG_ID).</summary>
     public IReadOnlySet<uint> GetAlgorithms() => Pages(TpmCapability.Algorithms, 0, static entry => entry.Property);
 

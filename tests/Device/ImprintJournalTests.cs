@@ -25,6 +25,7 @@ public sealed class ImprintJournalTests : IDisposable
         var finished = 0;
         for (var cut = 0; ; cut++)
         {
+            _tpm.Source.Use(static tpm => new TpmStatus(tpm).FlushLeftovers());
             new TpmDevice(0, _tpm.Source).Provision(Convert.ToBase64String(_oldKey), "old.example.test", "old");
             var channel = new Power(cut);
             var failing = new TpmSource($"cut-{cut}", () => channel.Over(_tpm.Source));
@@ -57,6 +58,7 @@ public sealed class ImprintJournalTests : IDisposable
     {
         for (var cut = 0; ; cut++)
         {
+            _tpm.Source.Use(static tpm => new TpmStatus(tpm).FlushLeftovers());
             new TpmDevice(0, _tpm.Source).Provision(Convert.ToBase64String(_oldKey), "old.example.test", "old");
             var channel = new Power(cut);
             var failing = new TpmSource($"bare-cut-{cut}", () => channel.Over(_tpm.Source));
@@ -77,6 +79,20 @@ public sealed class ImprintJournalTests : IDisposable
                 if (expected is not null)
                     device.SignHmac([1]).ShouldBe(expected, $"cut {cut}");
             }
+        }
+    }
+
+    [Fact]
+    public void What_killed_programs_left_loaded_does_not_fill_the_tpm()
+    {
+        new TpmDevice(0, _tpm.Source).Provision(Convert.ToBase64String(_oldKey), "old.example.test", "old");
+        for (var killed = 0; killed < 6; killed++)
+        {
+            // Cut after the key was loaded and before it was flushed.
+            var channel = new Power(8);
+            Should.Throw<PowerFailedException>(() => new TpmDevice(0, new TpmSource($"left-{killed}", () => channel.Over(_tpm.Source))).Provision(
+                Convert.ToBase64String(_newKey), "new.example.test", "new"));
+            new TpmDevice(0, _tpm.Source).Provision(Convert.ToBase64String(_oldKey), "old.example.test", "old");
         }
     }
 

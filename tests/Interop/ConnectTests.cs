@@ -12,10 +12,7 @@ public sealed class ConnectTests(SharedServer shared) : IDisposable
 
     private string Tpm => $"software:{_folder.File("tpm")}";
 
-    public void Dispose()
-    {
-        _folder.Dispose();
-    }
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public async Task A_script_imprints_the_tpm_of_this_machine_and_the_hub_accepts_it()
@@ -85,6 +82,7 @@ public sealed class ConnectTests(SharedServer shared) : IDisposable
         });
         (await agent.RunAsync("password", "correct horse 7\n")).ExitCode.ShouldBe(0);
         await agent.StartAsync();
+        await agent.WaitAsync(() => Task.FromResult(agent.Printed.Contains("SHA-256 ", StringComparison.Ordinal)), "print the fingerprint of its page");
         var fingerprint = agent.Printed.Split("SHA-256 ")[1].Split('\n')[0].Trim();
         var id = SharedServer.NewId("remote");
         string[] arguments = ["--device-id", id, "--portal", $"https://localhost:{port}", "--yes"];
@@ -160,7 +158,8 @@ public sealed class ConnectTests(SharedServer shared) : IDisposable
         Random.Shared.NextBytes(bytes.AsSpan(33 << 20));
         byte[] entry = [0x80, 0, 2, 0, 0x0C, 0, 0, 0, .. BitConverter.GetBytes(2048), .. BitConverter.GetBytes((32 << 20) / 512)];
         entry.CopyTo(bytes, 446);
-        (bytes[510], bytes[511]) = (0x55, 0xAA);
+        bytes[510] = 0x55;
+        bytes[511] = 0xAA;
         await File.WriteAllBytesAsync(image, bytes);
         (await ExternalProgram.RunAsync("mformat", ["-i", $"{image}@@1M", "-T", $"{(32 << 20) / 512}", "-h", "16", "-s", "32", "::"])).ToString().ShouldStartWith("exit code 0");
         await WriteAsync(image, marker, marker == "cmdline.txt" ? "console=tty1 root=PARTUUID=1 rootwait\n" : "#cloud-config\n");

@@ -37,7 +37,11 @@ internal sealed class SignInThrottle(TimeProvider time)
     public void Succeeded(IPAddress? address)
     {
         lock (_gate)
+        {
+            // The right password is no guess: a tool that asks often must not keep itself out.
             _addresses.Remove(address ?? IPAddress.None);
+            _ = _tries.TryDequeue(out _);
+        }
     }
 
     public void Failed(IPAddress? address)

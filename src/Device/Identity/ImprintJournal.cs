@@ -41,13 +41,9 @@ public sealed class ImprintJournal(TpmSource source, string directory)
         {
             device.Replace(wrapped, hostName, deviceId);
         }
-        catch (TpmException e) when (e.Failure is TpmFailure.Unreachable or TpmFailure.TimedOut)
+        catch (Exception e) when (e is ArgumentException or TpmException { Failure: not (TpmFailure.Unreachable or TpmFailure.TimedOut) })
         {
-            // Nobody knows how far the TPM came: the file stays, and Recover finds out.
-            throw;
-        }
-        catch (Exception)
-        {
+            // Refused and undone. After any other failure nobody knows how far the TPM came: the file stays, and Recover finds out.
             File.Delete(Path);
             throw;
         }
@@ -76,7 +72,7 @@ public sealed class ImprintJournal(TpmSource source, string directory)
         }
         catch (TpmException e) when (e.Failure is not (TpmFailure.Unreachable or TpmFailure.TimedOut or TpmFailure.NotInstalled))
         {
-            failure = e.Code == TpmResponseCode.Integrity
+            failure = e.Code is TpmResponseCode.Integrity or TpmResponseCode.Handle
                 ? "The TPM was cleared or replaced since. Imprint the key again."
                 : e.Message;
             device.Destroy();
