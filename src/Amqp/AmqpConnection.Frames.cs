@@ -228,6 +228,9 @@ public sealed partial class AmqpConnection
         }
         if (!_sessions.TryGetValue(channel, out var session))
         {
+            // The Event Hubs client for Python detaches links behind the end of their session.
+            if (_endedChannels.Contains(channel) && descriptor is (Descriptor.Detach or Descriptor.Disposition or Descriptor.Flow))
+                return;
             Fail(ErrorCondition.NotAllowed, $"Channel {channel} has no session.");
             return;
         }
@@ -238,6 +241,7 @@ public sealed partial class AmqpConnection
         }
         var end = Performatives.End.Decode(ref fields);
         _sessions.Remove(channel);
+        _endedChannels.Add(channel);
         session.OnEnd(end.Error);
         if (_byLocalChannel.Count > session.LocalChannel)
             _byLocalChannel[session.LocalChannel] = null;
@@ -283,6 +287,7 @@ public sealed partial class AmqpConnection
             Place(session);
         }
         _sessions[channel] = session;
+        _endedChannels.Remove(channel);
         session.OnBegin(begin, channel);
     }
 

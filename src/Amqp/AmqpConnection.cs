@@ -31,6 +31,7 @@ public sealed partial class AmqpConnection
     private readonly TimeProvider _time;
     private readonly bool _isServer;
     private readonly Dictionary<ushort, AmqpSession> _sessions = [];
+    private readonly HashSet<ushort> _endedChannels = [];
     private readonly List<AmqpSession?> _byLocalChannel = [];
     private ConnectionState _state = ConnectionState.Start;
     private TimeSpan _heartbeat = DefaultHeartbeat;
