@@ -1,9 +1,9 @@
 using System.Globalization;
+using Homeport.People.Access;
+using Homeport.People.Audit;
 using Homeport.WebConsole.Access;
 using Homeport.WebConsole.Components;
 using Homeport.WebConsole.Live;
-using Homeport.People.Access;
-using Homeport.People.Audit;
 using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.DataProtection;

@@ -1,9 +1,9 @@
 using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Files;
 using Homeport.Hub.Files;
+using Homeport.Hub.ImportExport;
 using Homeport.Hub.Query;
 using Homeport.Hub.Registry;
-using Homeport.Hub.ImportExport;
 using Homeport.Storage.Sqlite;
 
 namespace Homeport.Server;

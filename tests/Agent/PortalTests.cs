@@ -40,7 +40,9 @@ public sealed class PortalTests : IAsyncLifetime
     {
         await using var context = await _browser.NewContextAsync(new BrowserNewContextOptions
         {
-            IgnoreHTTPSErrors = true, ViewportSize = new ViewportSize { Width = width, Height = height }, Permissions = ["clipboard-read", "clipboard-write"],
+            IgnoreHTTPSErrors = true,
+            ViewportSize = new ViewportSize { Width = width, Height = height },
+            Permissions = ["clipboard-read", "clipboard-write"],
         });
         var page = await context.NewPageAsync();
         var complaints = new List<string>();
@@ -145,7 +147,9 @@ public sealed class PortalTests : IAsyncLifetime
 #pragma warning disable MA0039 // The certificate is the device's own; what it protects is tested elsewhere.
         return new HttpClient(new HttpClientHandler
         {
-            CookieContainer = cookies, AllowAutoRedirect = false, ServerCertificateCustomValidationCallback = HttpClientHandler.DangerousAcceptAnyServerCertificateValidator,
+            CookieContainer = cookies,
+            AllowAutoRedirect = false,
+            ServerCertificateCustomValidationCallback = HttpClientHandler.DangerousAcceptAnyServerCertificateValidator,
         })
         { BaseAddress = new Uri(_agent.PageAddress) };
 #pragma warning restore MA0039

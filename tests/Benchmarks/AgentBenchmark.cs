@@ -43,7 +43,10 @@ internal static class AgentBenchmark
         var state = Path.Combine(directory, "agent");
         await File.WriteAllTextAsync(settings, new JsonObject
         {
-            ["caFile"] = ready.CaFile, ["hubPort"] = ready.HttpsPort, ["loopbackPort"] = 0, ["portal"] = new JsonObject { ["port"] = HomeportPorts.Free().Https },
+            ["caFile"] = ready.CaFile,
+            ["hubPort"] = ready.HttpsPort,
+            ["loopbackPort"] = 0,
+            ["portal"] = new JsonObject { ["port"] = HomeportPorts.Free().Https },
         }.ToJsonString(), cancellationToken);
         string[] options = ["--settings", settings, "--state", state];
         using (var imprint = Start(agent, ["imprint", .. options, "--host", ready.Host, "--device-id", deviceId]))

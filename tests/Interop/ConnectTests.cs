@@ -78,7 +78,9 @@ public sealed class ConnectTests(SharedServer shared) : IDisposable
         var port = new ServerSettings("").WithFreePorts().Https;
         await using var agent = new AgentProcess(_folder.File("device"), new JsonObject
         {
-            ["caFile"] = shared.Server.Ready.CaFile, ["hubPort"] = shared.Server.Ready.Ports.Https, ["portal"] = new JsonObject { ["port"] = port },
+            ["caFile"] = shared.Server.Ready.CaFile,
+            ["hubPort"] = shared.Server.Ready.Ports.Https,
+            ["portal"] = new JsonObject { ["port"] = port },
         });
         (await agent.RunAsync("password", "correct horse 7\n")).ExitCode.ShouldBe(0);
         await agent.StartAsync();

@@ -111,7 +111,12 @@ internal sealed partial class Registrar(AgentOptions options, AgentIdentity iden
             await Task.Run(identity.RememberStorageKey, stopping);
             Change(s => s with
             {
-                State = "assigned", RegistrationId = result.RegistrationId, AssignedHub = result.AssignedHub, DeviceId = result.DeviceId, Message = null, NextTry = null,
+                State = "assigned",
+                RegistrationId = result.RegistrationId,
+                AssignedHub = result.AssignedHub,
+                DeviceId = result.DeviceId,
+                Message = null,
+                NextTry = null,
             });
             LogAssigned(result.RegistrationId, result.AssignedHub, result.DeviceId);
             Assigned?.Invoke();

@@ -32,7 +32,8 @@ public sealed class RegistryJobs(IRegistryJobStore store, IBlobContainers contai
             InputBlobName = NameOf(request.InputBlobName),
             OutputBlobName = NameOf(request.OutputBlobName),
             StorageAuthenticationType = "keyBased",
-        }, now) { Progress = new RegistryJobProgress(0, 0, RegistryImport.BatchSize) };
+        }, now)
+        { Progress = new RegistryJobProgress(0, 0, RegistryImport.BatchSize) };
         await store.PruneAsync(now - History, token);
         if (!await store.InsertAsync(job, token))
             return new Refusal(HubErrors.JobQuotaExceeded, "One job may wait or run at a time", "Wait for the other job, or cancel it: GET /jobs shows it.");

@@ -231,7 +231,7 @@ public sealed class SoftwareTpm : IDisposable
             ?? throw new TpmException(TpmFailure.NotInstalled, $"{_options.Program} is not installed: apt-get install swtpm");
         File.Delete(_paths.DataSocket);
         File.Delete(_paths.ControlSocket);
-        var start = new ProcessStartInfo(program, SwtpmArguments.Of(_options, _paths)) 
+        var start = new ProcessStartInfo(program, SwtpmArguments.Of(_options, _paths))
         {
             // Not one stream of ours: who waits for the end of our output must not wait for the end of the server.
             RedirectStandardInput = true,
