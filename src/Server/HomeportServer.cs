@@ -1,8 +1,8 @@
+using System.Net;
 using Homeport.Contract.Errors;
 using Homeport.Gateway;
 using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Devices;
-using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Gateway.WebSockets;
 using Homeport.Hub.Telemetry;
@@ -40,7 +40,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTime);
         // The doors are mapped when all is built; Kestrel asks for the handler by this.
         MqttDoor? mqtt = null;
-        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, ports, tls, () => mqtt!));
+        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, options.Listen, ports, tls, () => mqtt!));
         _web = builder.Build();
         var loggers = _web.Services.GetRequiredService<ILoggerFactory>();
 
@@ -62,8 +62,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapDeviceBound(parts.Devices);
         _web.MapServiceMessages(parts.DeviceMessages);
         _web.MapCertificates(parts.Hub, parts.Authorities);
-        _web.MapProvisioningDevices(parts.Provisioning);
-        _web.MapProvisioningService(parts.Provisioning);
+        parts.Provisioning.Map(_web);
         _web.MapWebSockets(parts.Hub, mqtt);
         _files = new FileParts(options, ports.Https, installation, parts.Hub, parts.Devices, loggers);
         _files.Map(_web);
@@ -86,6 +85,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
     /// <summary>Opens the doors.</summary>
     public async Task StartAsync(CancellationToken token)
     {
+        await _parts.Provisioning.LoadAsync(token);
         try
         {
             await _web.StartAsync(token);
@@ -133,22 +133,30 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         }
     }
 
-    private static void ConfigureDoors(KestrelServerOptions kestrel, Ports ports, DoorTls tls, Func<MqttDoor> mqtt)
+    private static void ConfigureDoors(KestrelServerOptions kestrel, IReadOnlyList<IPAddress> addresses, Ports ports, DoorTls tls, Func<MqttDoor> mqtt)
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = MaxRequestBody;
         kestrel.Limits.MaxRequestHeadersTotalSize = 64 * 1024;
-        kestrel.ListenAnyIP(ports.Https, listen =>
+        Listen(ports.Https, listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
             listen.UseHttps(tls.Callback);
         });
-        kestrel.ListenAnyIP(ports.Mqtt, listen =>
+        Listen(ports.Mqtt, listen =>
         {
             listen.UseHttps(tls.Callback);
             listen.Run(connection => mqtt().OnConnectedAsync(connection));
         });
-        kestrel.ListenAnyIP(ports.Crl, listen => listen.Protocols = HttpProtocols.Http1);
+        Listen(ports.Crl, listen => listen.Protocols = HttpProtocols.Http1);
+
+        void Listen(int port, Action<ListenOptions> configure)
+        {
+            if (addresses.Count == 0)
+                kestrel.ListenAnyIP(port, configure);
+            foreach (var address in addresses)
+                kestrel.Listen(address, port, configure);
+        }
     }
 
     /// <summary>The plain port serves the revocation list and nothing else.</summary>

@@ -2,7 +2,6 @@ using Homeport.Contract.Errors;
 using Homeport.Gateway;
 using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Devices;
-using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Mqtt;
 using Homeport.Hub.Access;
 using Homeport.Hub.Access.Certificates;
@@ -17,10 +16,6 @@ using Homeport.Hub.Telemetry;
 using Homeport.Hub.Twins;
 using Homeport.Log;
 using Homeport.Provisioning.Allocation;
-using Homeport.Provisioning.Attestation;
-using Homeport.Provisioning.Attestation.Tpm;
-using Homeport.Provisioning.Enrollments;
-using Homeport.Provisioning.Registrations;
 using Homeport.Server.Options;
 using Homeport.Storage.Sqlite;
 
@@ -33,6 +28,7 @@ internal sealed class ServerParts : IAsyncDisposable
     private readonly HubLog _log;
     private readonly EventRelay _events;
     private readonly FleetParts _fleet;
+    private readonly ProvisioningParts _provisioning;
 
     public ServerParts(ServerOptions options, Installation installation, TimeProvider time, ILoggerFactory loggers)
     {
@@ -81,8 +77,8 @@ internal sealed class ServerParts : IAsyncDisposable
         DeviceMessages = new MessageApi(Hub, messages, feedback);
         Diagnosis = new DiagnosisApi(Hub, door.Subscriptions);
         _fleet = new FleetParts(Hub, installation.Database, loggers);
-        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, .. _fleet.Background];
-        Provisioning = BuildProvisioning(options, installation, registry, explanations, rules, loggers);
+        _provisioning = new ProvisioningParts(options, installation, new OwnHub(registry, twins), explanations, rules, loggers);
+        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, .. _fleet.Background, _provisioning.RunAsync];
     }
 
     /// <summary>What runs beside the doors until the server stops.</summary>
@@ -104,13 +100,15 @@ internal sealed class ServerParts : IAsyncDisposable
     /// <summary>Work with many devices at once.</summary>
     public FleetParts Fleet => _fleet;
 
-    public ProvisioningApi Provisioning { get; }
+    /// <summary>Enrollments, registrations and the hubs to which devices go.</summary>
+    public ProvisioningParts Provisioning => _provisioning;
 
     /// <summary>Ends what the background leaves behind: what devices sent before the doors closed is written.</summary>
     public async ValueTask DisposeAsync()
     {
         _events.Dispose();
         _fleet.Dispose();
+        _provisioning.Dispose();
         await _log.DisposeAsync();
         _records.Dispose();
     }
@@ -130,17 +128,4 @@ internal sealed class ServerParts : IAsyncDisposable
         Time = time,
         Throttles = door.Throttles,
     };
-
-    private static ProvisioningApi BuildProvisioning(
-        ServerOptions options, Installation installation, IdentityRegistry registry, Explanations explanations, TokenRules rules, ILoggerFactory loggers)
-    {
-        var time = rules.Time;
-        var allocator = new HubAllocator([new LinkedHub(options.Hosts[0], registry)]);
-        var enrollments = new EnrollmentService(new SqliteEnrollmentStore(installation.Database, installation.Seal, Installation.ApplicationName), allocator, time);
-        var attestation = new DeviceAttestation(enrollments, new ChallengeKeys(time), time);
-        var registrations = new RegistrationService(attestation, new SqliteRegistrationStore(installation.Database, Installation.ApplicationName), allocator, time);
-        var policies = installation.ProvisioningPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
-        var authorizer = new ServiceAuthorizer(policies, rules, ProvisioningErrors.Unauthorized, ProvisioningErrors.Forbidden);
-        return new ProvisioningApi(installation.IdScope, enrollments, registrations, authorizer, explanations, time, loggers.CreateLogger<ProvisioningApi>());
-    }
 }

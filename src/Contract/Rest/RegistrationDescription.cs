@@ -38,6 +38,10 @@ public sealed record RegistrationStateDescription
     public string? ErrorMessage { get; init; }
     public ServiceTime? LastUpdatedDateTimeUtc { get; init; }
     public string? Etag { get; init; }
+    /// <summary>What a custom allocation webhook has for the device; any JSON.</summary>
+    public JsonElement? Payload { get; init; }
+    /// <summary>Certificates issued for the request of the register call: Base64 of DER, the device's own first.</summary>
+    public IReadOnlyList<string>? IssuedCertificateChain { get; init; }
 }
 
 /// <summary>Base64 of the blob that carries the device's hub key, for its TPM alone.</summary>

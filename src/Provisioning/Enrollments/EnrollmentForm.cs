@@ -38,6 +38,7 @@ public static class EnrollmentForm
             AllocationPolicy = policy.Value?.Policy,
             ReprovisionPolicy = sent.ReprovisionPolicy is { } reprovision ? new ReprovisionPolicy(reprovision.UpdateHubAssignment, reprovision.MigrateDeviceData) : null,
             CustomAllocation = sent.CustomAllocationDefinition is { } custom ? new CustomAllocation(custom.WebhookUrl, custom.ApiVersion) : null,
+            IssuingAuthority = string.IsNullOrEmpty(sent.ClientCertificateIssuancePolicy?.CertificateAuthorityName) ? null : sent.ClientCertificateIssuancePolicy.CertificateAuthorityName,
         };
     }
 
@@ -81,10 +82,12 @@ public static class EnrollmentForm
                 AllocationPolicy.Hashed => "hashed",
                 AllocationPolicy.GeoLatency => "geoLatency",
                 AllocationPolicy.Static => "static",
+                AllocationPolicy.Custom => "custom",
                 _ => null,
             },
             IotHubs = settings.IotHubs,
             CustomAllocationDefinition = settings.CustomAllocation is { } custom ? new CustomAllocationDescription(custom.WebhookUrl, custom.ApiVersion) : null,
+            ClientCertificateIssuancePolicy = settings.IssuingAuthority is { } issuer ? new IssuancePolicyDescription(issuer) : null,
         };
     }
 
@@ -112,8 +115,8 @@ public static class EnrollmentForm
         "hashed" => new ReadPolicy(AllocationPolicy.Hashed),
         "geolatency" => new ReadPolicy(AllocationPolicy.GeoLatency),
         "static" => new ReadPolicy(AllocationPolicy.Static),
-        "custom" => NotOffered("allocationPolicy", "custom allocation"),
-        _ => Invalid("allocationPolicy", $"'{Shown.Text(text)}' is not known", "Send hashed, geoLatency or static."),
+        "custom" => new ReadPolicy(AllocationPolicy.Custom),
+        _ => Invalid("allocationPolicy", $"'{Shown.Text(text)}' is not known", "Send hashed, geoLatency, static or custom."),
     };
 
     private static Refusal? CheckTwin(JsonElement? twin)

@@ -15,6 +15,9 @@ public sealed class EnrollmentService(IEnrollmentStore store, HubAllocator alloc
     /// <summary>Symmetric-key groups an application may have. It bounds the search for the group of a device.</summary>
     public const int MaxGroups = 100;
 
+    /// <summary>Null when there is a CA of this name that issues certificates to devices, else what is wrong; null in itself: there is none.</summary>
+    public Func<string, string?>? CheckIssuer { get; init; }
+
     private readonly Lock _lock = new();
     private IReadOnlyList<Enrollment>? _groups;
     private long _groupWrites;
@@ -134,6 +137,8 @@ public sealed class EnrollmentService(IEnrollmentStore store, HubAllocator alloc
             return refusal;
         if (allocator.Check(settings) is { } badHub)
             return badHub;
+        if (settings.IssuingAuthority is { } issuer && (CheckIssuer is null ? "no certificates are issued here" : CheckIssuer(issuer)) is { } noIssuer)
+            return EnrollmentForm.Invalid("clientCertificateIssuancePolicy.certificateAuthorityName", noIssuer, "Name a CA of the server, or leave the policy out.");
         var now = StoredTime.Now(time);
         return new Enrollment
         {

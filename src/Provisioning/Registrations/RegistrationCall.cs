@@ -1,8 +1,12 @@
+using System.Net;
 using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Naming;
 using Homeport.Contract.Rest;
+using Homeport.Provisioning.Allocation;
 using Homeport.Provisioning.Attestation.Tpm;
+using Homeport.Provisioning.Enrollments;
 
 namespace Homeport.Provisioning.Registrations;
 
@@ -11,6 +15,9 @@ public sealed record RegistrationCall
 {
     /// <summary>Longest body, in bytes. Source: limits of the Device Provisioning Service.</summary>
     public const int MaxBodySize = 96 * 1024;
+
+    private const int MaxCertificateRequest = 8 * 1024;
+    private const int MaxLatencies = 64;
 
     /// <summary>From the address, as the device wrote it.</summary>
     public required string IdScope { get; init; }
@@ -26,6 +33,18 @@ public sealed record RegistrationCall
 
     /// <summary>TLS client certificate, or null.</summary>
     public X509Certificate2? Certificate { get; init; }
+
+    /// <summary>From where the device called, or null.</summary>
+    public IPAddress? Address { get; init; }
+
+    /// <summary>What the device sent for a custom allocation webhook; any JSON, or null.</summary>
+    public JsonElement? Payload { get; init; }
+
+    /// <summary>PKCS #10 certificate signing request, DER, or null.</summary>
+    public byte[]? CertificateRequest { get; init; }
+
+    /// <summary>What is known of the device when its hub is chosen.</summary>
+    public AllocationSubject AllocationSubject => new(RegistrationId, Address, ReadLatencies(Payload));
 
     /// <summary>For example <c>2019-03-31</c>.</summary>
     public required string ApiVersion { get; init; }
@@ -52,10 +71,31 @@ public sealed record RegistrationCall
             return refusal;
         if (!string.IsNullOrEmpty(sent.RegistrationId) && !sent.RegistrationId.Equals(RegistrationId, StringComparison.OrdinalIgnoreCase))
             return new Refusal(ProvisioningErrors.BadRequest, $"The body has another registrationId than the address, which has '{RegistrationId}'", "Send the same id in both, or none in the body.");
+        if (!JsonBody.IsWritable(sent.Payload))
+            return new Refusal(ProvisioningErrors.BadRequest, "payload: a text has half of a surrogate pair, which is no Unicode character", "Correct the sequence \\ud800 to \\udfff.");
+        var read = this with { Payload = sent.Payload };
         if (sent.Csr is not null)
-            return new Refusal(ProvisioningErrors.NotOffered, "csr: issuing certificates is not offered by this version yet", "Leave csr out.");
+        {
+            if (!AttestationForm.TryReadBase64(sent.Csr, MaxCertificateRequest, out var request) || request.Length == 0)
+                return new Refusal(ProvisioningErrors.CertificateRequestRefused, $"csr is not the Base64 text of 1 to {MaxCertificateRequest} bytes", "Send the PKCS #10 request in DER, in Base64, without the lines -----BEGIN and -----END.");
+            read = read with { CertificateRequest = request };
+        }
         if (sent.Tpm is null)
-            return this;
-        return TpmEvidence.Read(sent.Tpm).Succeeded(out var evidence, out refusal) ? this with { Tpm = evidence } : refusal;
+            return read;
+        return TpmEvidence.Read(sent.Tpm).Succeeded(out var evidence, out refusal) ? read with { Tpm = evidence } : refusal;
+    }
+
+    /// <summary>A device may have measured the way to the hubs: <c>{"hubLatencies":{"hub1.example":12.5}}</c>, in milliseconds.</summary>
+    private static Dictionary<string, double>? ReadLatencies(JsonElement? payload)
+    {
+        if (payload is not { ValueKind: JsonValueKind.Object } sent || !sent.TryGetProperty("hubLatencies", out var measured) || measured.ValueKind != JsonValueKind.Object)
+            return null;
+        var latencies = new Dictionary<string, double>(StringComparer.OrdinalIgnoreCase);
+        foreach (var entry in measured.EnumerateObject().Take(MaxLatencies))
+        {
+            if (entry.Value.ValueKind == JsonValueKind.Number && entry.Value.TryGetDouble(out var milliseconds) && milliseconds >= 0)
+                latencies[entry.Name] = milliseconds;
+        }
+        return latencies;
     }
 }

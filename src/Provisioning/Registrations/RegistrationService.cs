@@ -4,6 +4,7 @@ using Homeport.Hub.Registry;
 using Homeport.Provisioning.Allocation;
 using Homeport.Provisioning.Attestation;
 using Homeport.Provisioning.Attestation.Tpm;
+using Homeport.Provisioning.Certificates;
 using Homeport.Provisioning.Enrollments;
 
 namespace Homeport.Provisioning.Registrations;
@@ -12,10 +13,18 @@ namespace Homeport.Provisioning.Registrations;
 /// Registers devices, whatever transport they came by. A registration is finished and durable before its operation id is given
 /// out, so a poll finds it after a restart too.
 /// </summary>
-public sealed class RegistrationService(DeviceAttestation attestation, IRegistrationStore store, HubAllocator allocator, TimeProvider time)
+/// <param name="attestation">Checks who a device is.</param>
+/// <param name="store">The records.</param>
+/// <param name="allocator">Chooses hubs.</param>
+/// <param name="time">The clock.</param>
+/// <param name="webhook">Asks custom allocation webhooks; null: there are none.</param>
+/// <param name="issuance">Issues certificates; null: nobody does.</param>
+public sealed class RegistrationService(
+    DeviceAttestation attestation, IRegistrationStore store, HubAllocator allocator, TimeProvider time, AllocationWebhook? webhook = null, CertificateIssuance? issuance = null)
 {
     private const int Attempts = 3;
-    private readonly DeviceAssignment _assignment = new(allocator);
+    private const int PageSize = 100;
+    private readonly DeviceAssignment _assignment = new(allocator, webhook, issuance);
     private readonly DeviceLocks _locks = new();
 
     /// <summary>
@@ -37,8 +46,14 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
             {
                 last = await store.FindAsync(call.RegistrationId, token);
                 var (registration, failure) = await RunAsync(call, proof, last, token);
-                if (await store.SaveAsync(registration, last?.ETag, token))
-                    return new RegisterReply(registration.Operations[^1], Failure: failure);
+                // What waiting mends is no result: the device is told to try again.
+                if (failure?.RetryAfter is not null)
+                    return failure;
+                if (!await store.SaveAsync(registration, last?.ETag, token))
+                    continue;
+                // The device is in its new hub; what it left behind goes now, or later when that hub can be reached.
+                await TidyAsync(registration, CancellationToken.None);
+                return new RegisterReply(registration.Operations[^1], Failure: failure);
             }
         }
         return new Refusal(ProvisioningErrors.RegistrationConflict, $"The {call} was changed {Attempts} times while it ran", "Register again.");
@@ -61,6 +76,8 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
     /// <summary>The registration of a device that asks for it. A TPM without a token gets a challenge first: then the reply has one.</summary>
     public async Task<Outcome<LookupReply>> LookUpAsync(RegistrationCall call, CancellationToken token)
     {
+        if (call.CertificateRequest is not null)
+            return new Refusal(ProvisioningErrors.BadRequest, "csr: certificates are issued when a device registers", "Send csr to the address that ends with /register.");
         if (AsksForChallenge(call))
             return (await ChallengeAsync(call, token)).Succeeded(out var challenged, out var bad) ? new LookupReply(null, challenged.Challenge) : bad;
         var found = await store.FindAsync(call.RegistrationId, token);
@@ -98,6 +115,34 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
         return EnrollmentQuery.Page(await store.ListAsync(enrollmentGroupId, after, pageSize + 1, token), pageSize, r => r.RegistrationId);
     }
 
+    /// <summary>Tries again to remove what devices left behind in hubs that could not be reached.</summary>
+    public async Task TidyAsync(CancellationToken token)
+    {
+        string? after = null;
+        while (await store.ListLeftBehindAsync(after, PageSize, token) is { Count: > 0 } page)
+        {
+            foreach (var entry in page)
+            {
+                using (await _locks.EnterAsync(entry.RegistrationId, token))
+                {
+                    if (await store.FindAsync(entry.RegistrationId, token) is { } present)
+                        await TidyAsync(present, token);
+                }
+            }
+            after = page[^1].RegistrationId;
+        }
+    }
+
+    private async Task TidyAsync(Registration registration, CancellationToken token)
+    {
+        if (registration.LeftBehind.Count == 0)
+            return;
+        var still = await _assignment.RemoveAsync(registration.LeftBehind, token);
+        // Another server of the application may have changed the record meanwhile: then it has the list, and its turn.
+        if (still.Count < registration.LeftBehind.Count)
+            await store.SaveAsync(registration with { LeftBehind = still }, registration.ETag, token);
+    }
+
     private static bool AsksForChallenge(RegistrationCall call) => string.IsNullOrEmpty(call.Authorization) && call.Tpm is not null;
 
     private async Task<Outcome<RegisterReply>> ChallengeAsync(RegistrationCall call, CancellationToken token)
@@ -121,7 +166,7 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
             Operations = [.. (last?.Operations ?? []).TakeLast(Registration.MaxOperations - 1), NewOperationId()],
         };
         var outcome = proof.Enrollment.Settings.Enabled
-            ? await _assignment.AssignAsync(draft, last, proof, call.ApiVersion, token)
+            ? await _assignment.AssignAsync(call, draft, last, proof, token)
             : Disabled(call, proof.Enrollment);
         if (outcome.Succeeded(out var assigned, out var failure))
             return (assigned, null);
@@ -132,6 +177,7 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
             Substatus = last?.Substatus,
             AssignedHub = last?.AssignedHub,
             DeviceId = last?.DeviceId,
+            LeftBehind = last?.LeftBehind ?? [],
             Attestation = last?.Attestation ?? draft.Attestation,
             ErrorCode = failure.Error.Code,
             ErrorMessage = $"{failure.Text} Tracking id {failure.TrackingId}",
@@ -146,7 +192,12 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
             return new RegistrationView(registration with { Status = RegistrationStatus.Disabled, ErrorCode = ProvisioningErrors.EnrollmentDisabled.Code, ErrorMessage = ProvisioningErrors.EnrollmentDisabled.Text }, null);
         if (registration.Status != RegistrationStatus.Assigned || enrollment.Attestation.Type != AttestationType.Tpm || registration.StorageRootKey is null)
             return new RegistrationView(registration, null);
-        if (await _assignment.HubKeyAsync(registration, token) is not { } key)
+        // It came by a certificate, not by the TPM's key, since it asked for one.
+        if (registration.IssuedChain is not null)
+            return new RegistrationView(registration, null);
+        if (!(await _assignment.HubKeyAsync(registration, token)).Succeeded(out var device, out var unreachable))
+            return unreachable;
+        if (device.Authentication is not { Type: AuthenticationType.Sas, PrimaryKey: { } key })
         {
             return new Refusal(ProvisioningErrors.RegistrationNotFound, $"Device '{registration.DeviceId}' is not in the hub '{registration.AssignedHub}' any more, or has no symmetric key there",
                 "Register again: that puts it in.");

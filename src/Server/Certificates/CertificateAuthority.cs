@@ -14,9 +14,12 @@ internal sealed class CertificateAuthority
 {
     public const string CrlPath = "/ca.crl";
 
-    private const string CertificateFile = "ca.pem";
-    private const string KeyFile = "ca.key.sealed";
-    private const string KeyContext = "file/ca.key";
+    /// <summary>The CA of server certificates: <c>ca.pem</c>.</summary>
+    public const string Server = "ca";
+
+    /// <summary>The CA of certificates that devices get at their registration: <c>device-ca.pem</c>.</summary>
+    public const string Devices = "device-ca";
+
     private static readonly TimeSpan Lifetime = TimeSpan.FromDays(3650);
     private static readonly TimeSpan ServerLifetime = TimeSpan.FromDays(365);
     private static readonly TimeSpan RevocationListLifetime = TimeSpan.FromDays(7);
@@ -39,17 +42,20 @@ internal sealed class CertificateAuthority
 
     private DateTimeOffset AuthorityEnd => new(_certificate.NotAfter.ToUniversalTime(), TimeSpan.Zero);
 
-    /// <summary>Opens the CA of a data directory, or makes it.</summary>
-    public static CertificateAuthority Open(string directory, SecretSeal seal, TimeProvider time)
+    /// <summary>Its certificate, with the private key.</summary>
+    public X509Certificate2 Certificate => _certificate;
+
+    /// <summary>Opens a CA of a data directory, or makes it.</summary>
+    public static CertificateAuthority Open(string directory, SecretSeal seal, TimeProvider time, string name = Server)
     {
-        var certificateFile = Path.Combine(directory, CertificateFile);
-        var keyFile = Path.Combine(directory, KeyFile);
+        var certificateFile = Path.Combine(directory, name + ".pem");
+        var keyFile = Path.Combine(directory, name + ".key.sealed");
         if (!System.IO.File.Exists(certificateFile) || !System.IO.File.Exists(keyFile))
-            Create(certificateFile, keyFile, seal, time);
+            Create(certificateFile, keyFile, seal, time, name);
         try
         {
             using var key = ECDsa.Create();
-            key.ImportPkcs8PrivateKey(seal.Unseal(System.IO.File.ReadAllBytes(keyFile), KeyContext), out _);
+            key.ImportPkcs8PrivateKey(seal.Unseal(System.IO.File.ReadAllBytes(keyFile), ContextOf(name)), out _);
             using var certificate = X509CertificateLoader.LoadCertificateFromFile(certificateFile);
             return new CertificateAuthority(certificate.CopyWithPrivateKey(key), certificateFile, time);
         }
@@ -95,19 +101,21 @@ internal sealed class CertificateAuthority
     /// <summary>True when the certificate is this CA's.</summary>
     public bool Issued(X509Certificate2 certificate) => certificate.IssuerName.RawData.AsSpan().SequenceEqual(_certificate.SubjectName.RawData);
 
-    private static void Create(string certificateFile, string keyFile, SecretSeal seal, TimeProvider time)
+    private static string ContextOf(string name) => $"file/{name}.key";
+
+    private static void Create(string certificateFile, string keyFile, SecretSeal seal, TimeProvider time, string name)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         // The name holds a piece of the key's hash, so that two installations are told apart in a trust store.
         var mark = Convert.ToHexString(SHA256.HashData(key.ExportSubjectPublicKeyInfo()).AsSpan(0, 4));
-        var request = new CertificateRequest($"CN=Homeport CA {mark}, O=Homeport", key, HashAlgorithmName.SHA256);
+        var request = new CertificateRequest($"CN={(name == Server ? "Homeport CA" : "Homeport device CA")} {mark}, O=Homeport", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, true, 0, critical: true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, critical: true));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));
         var now = time.GetUtcNow();
         using var certificate = request.CreateSelfSigned(now - Backdate, now + Lifetime);
         // The key first: a certificate without its key would be trusted by somebody and of no use.
-        PrivateFile.Write(keyFile, seal.Seal(key.ExportPkcs8PrivateKey(), KeyContext)!);
+        PrivateFile.Write(keyFile, seal.Seal(key.ExportPkcs8PrivateKey(), ContextOf(name))!);
         System.IO.File.WriteAllText(certificateFile, certificate.ExportCertificatePem() + "\n");
     }
 

@@ -10,7 +10,8 @@ namespace Homeport.Storage.Sqlite;
 public sealed class SqliteRegistrationStore(SqliteDatabase database, string application) : IRegistrationStore
 {
     private const string Columns = """
-        id, etag, created, updated, status, substatus, assigned_hub, device_id, group_id, attestation, storage_root_key, error_code, error_message, operations
+        id, etag, created, updated, status, substatus, assigned_hub, device_id, group_id, attestation, storage_root_key, error_code, error_message, operations,
+        payload, issued_chain, left_behind
         """;
 
     /// <inheritdoc/>
@@ -26,19 +27,25 @@ public sealed class SqliteRegistrationStore(SqliteDatabase database, string appl
             ("$application", application), ("$group", Key(enrollmentGroupId)), ("$after", Key(after ?? "")), ("$max", max))));
 
     /// <inheritdoc/>
+    public Task<IReadOnlyList<Registration>> ListLeftBehindAsync(string? after, int max, CancellationToken token)
+        => Task.FromResult<IReadOnlyList<Registration>>(database.Read(c => c.Query(
+            $"SELECT {Columns} FROM registrations WHERE application=$application AND left_behind IS NOT NULL AND id_key>$after ORDER BY id_key LIMIT $max", Read,
+            ("$application", application), ("$after", Key(after ?? "")), ("$max", max))));
+
+    /// <inheritdoc/>
     public Task<bool> SaveAsync(Registration registration, string? etag, CancellationToken token) => database.WriteAsync(c => etag is null
         ? c.Execute(
             $"""
             INSERT INTO registrations (application, id_key, group_key, {Columns})
             VALUES ($application, $key, $groupKey, $id, $etag, $created, $updated, $status, $substatus, $hub, $device, $group, $attestation,
-                $storageRootKey, $errorCode, $errorMessage, $operations)
+                $storageRootKey, $errorCode, $errorMessage, $operations, $payload, $chain, $left)
             ON CONFLICT DO NOTHING
             """, Parameters(registration)) == 1
         : c.Execute(
             """
             UPDATE registrations SET etag=$etag, updated=$updated, status=$status, substatus=$substatus, assigned_hub=$hub, device_id=$device,
                 group_key=$groupKey, group_id=$group, attestation=$attestation, storage_root_key=$storageRootKey, error_code=$errorCode,
-                error_message=$errorMessage, operations=$operations
+                error_message=$errorMessage, operations=$operations, payload=$payload, issued_chain=$chain, left_behind=$left
             WHERE application=$application AND id_key=$key AND etag=$expected
             """, [.. Parameters(registration), ("$expected", etag)]) == 1, token);
 
@@ -57,6 +64,9 @@ public sealed class SqliteRegistrationStore(SqliteDatabase database, string appl
         ("$attestation", (int)registration.Attestation), ("$storageRootKey", registration.StorageRootKey),
         ("$errorCode", registration.ErrorCode), ("$errorMessage", registration.ErrorMessage),
         ("$operations", JsonSerializer.Serialize(registration.Operations, OperationsJson.Default.IReadOnlyListString)),
+        ("$payload", registration.Payload),
+        ("$chain", registration.IssuedChain is { } chain ? JsonSerializer.Serialize(chain, OperationsJson.Default.IReadOnlyListString) : null),
+        ("$left", registration.LeftBehind.Count > 0 ? JsonSerializer.Serialize(registration.LeftBehind, OperationsJson.Default.IReadOnlyListLeftBehind) : null),
     ];
 
     private static Registration Read(SqliteDataReader row) => new()
@@ -75,11 +85,15 @@ public sealed class SqliteRegistrationStore(SqliteDatabase database, string appl
         ErrorCode = row.IsDBNull(11) ? null : row.GetInt32(11),
         ErrorMessage = row.TextOrNull(12),
         Operations = JsonSerializer.Deserialize(row.GetString(13), OperationsJson.Default.IReadOnlyListString)!,
+        Payload = row.TextOrNull(14),
+        IssuedChain = row.TextOrNull(15) is { } chain ? JsonSerializer.Deserialize(chain, OperationsJson.Default.IReadOnlyListString) : null,
+        LeftBehind = row.TextOrNull(16) is { } left ? JsonSerializer.Deserialize(left, OperationsJson.Default.IReadOnlyListLeftBehind)! : [],
     };
 
     private static string Key(string id) => id.ToLowerInvariant();
 }
 
-/// <summary>The column <c>operations</c>.</summary>
+/// <summary>The columns <c>operations</c>, <c>issued_chain</c> and <c>left_behind</c>.</summary>
 [JsonSerializable(typeof(IReadOnlyList<string>))]
+[JsonSerializable(typeof(IReadOnlyList<LeftBehind>))]
 internal sealed partial class OperationsJson : JsonSerializerContext;

@@ -34,6 +34,8 @@ internal static class ProvisioningAnswers
     {
         context.Response.Headers["x-ms-error-code"] = refusal.Error.Code.ToString(CultureInfo.InvariantCulture);
         context.Response.Headers[RequestId] = refusal.TrackingId;
+        if (refusal.RetryAfter is { } wait)
+            context.Response.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         var body = new DeviceErrorBody(refusal.Error.Code, refusal.TrackingId, text ?? refusal.Text, new ServiceTime(now));
         return WriteAsync(context, body, ProvisioningJson.Wire.DeviceErrorBody, refusal.Error.HttpStatus);
     }

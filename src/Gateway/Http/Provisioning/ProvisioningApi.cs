@@ -35,7 +35,17 @@ public sealed partial class ProvisioningApi(
     internal ServiceAuthorizer Authorizer => authorizer;
 
     /// <summary>Keeps a refusal for the operator.</summary>
-    internal Refusal Explain(Refusal refusal) => explanations.Keep(refusal, Door);
+    /// <param name="refusal">What was refused.</param>
+    /// <param name="registrationId">Device that it concerns, or null.</param>
+    internal Refusal Explain(Refusal refusal, string? registrationId = null) => explanations.Keep(refusal, Door, registrationId);
+
+    /// <summary>Runs a call of a service whose policy has the right. Homeport's own addresses have their version in the path.</summary>
+    internal Func<HttpContext, Task> Guard(Rights needed, Func<HttpContext, Task> call) => context =>
+    {
+        if (!context.Request.Path.StartsWithSegments("/homeport", StringComparison.OrdinalIgnoreCase) && CheckApiVersion(context) is { } noVersion)
+            return RefuseAsync(context, noVersion);
+        return authorizer.Authorize(context.Request.Headers.Authorization, needed).Succeeded(out _, out var refusal) ? call(context) : RefuseAsync(context, refusal);
+    };
 
     /// <summary>Answers a call by its HTTP method. Failures of the server are logged and answered in the service's form.</summary>
     internal RequestDelegate ByMethod(params (string Method, Func<HttpContext, Task> Call)[] calls) => async context =>
@@ -64,7 +74,7 @@ public sealed partial class ProvisioningApi(
     {
         var isDiscreet = refusal.Error == ProvisioningErrors.CredentialMismatch || refusal.Error == ProvisioningErrors.EnrollmentNotFound;
         var text = isDiscreet ? $"{refusal.Error.Text} The server keeps the reason under the tracking id." : refusal.Text;
-        return ProvisioningAnswers.RefuseAsync(context, Explain(refusal), time.GetUtcNow(), text);
+        return ProvisioningAnswers.RefuseAsync(context, Explain(refusal, (string?)context.Request.RouteValues["registrationId"]), time.GetUtcNow(), text);
     }
 
     /// <summary>Null when the query has an <c>api-version</c>; every known one is served alike.</summary>

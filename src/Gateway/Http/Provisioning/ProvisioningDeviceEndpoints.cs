@@ -38,7 +38,7 @@ public static class ProvisioningDeviceEndpoints
             return;
         }
         if (reply.Failure is { } failure)
-            api.Explain(failure);
+            api.Explain(failure, call.RegistrationId);
         if (reply.Challenge is { } blob)
             await ChallengeAsync(context, blob);
         else
@@ -98,6 +98,7 @@ public static class ProvisioningDeviceEndpoints
             RegistrationId = (string)context.Request.RouteValues["registrationId"]!,
             Authorization = context.Request.Headers.Authorization.ToString(),
             Certificate = context.Connection.ClientCertificate,
+            Address = context.Connection.RemoteIpAddress,
             ApiVersion = context.Request.Query["api-version"].ToString(),
         };
         if (!withBody)

@@ -31,35 +31,26 @@ public static class ProvisioningServiceEndpoints
         MapEnrollments(routes, api, "/enrollments", EnrollmentKind.Individual);
         MapEnrollments(routes, api, "/enrollmentGroups", EnrollmentKind.Group);
         routes.Map("/registrations/{id}", api.ByMethod(
-            (HttpMethods.Get, Guard(api, Rights.RegistrationStatusRead, context => GetRegistrationAsync(api, context))),
-            (HttpMethods.Delete, Guard(api, Rights.RegistrationStatusWrite, context => DeleteRegistrationAsync(api, context)))));
+            (HttpMethods.Get, api.Guard(Rights.RegistrationStatusRead, context => GetRegistrationAsync(api, context))),
+            (HttpMethods.Delete, api.Guard(Rights.RegistrationStatusWrite, context => DeleteRegistrationAsync(api, context)))));
         routes.Map("/registrations/{id}/query", api.ByMethod(
-            (HttpMethods.Post, Guard(api, Rights.RegistrationStatusRead, context => QueryRegistrationsAsync(api, context)))));
+            (HttpMethods.Post, api.Guard(Rights.RegistrationStatusRead, context => QueryRegistrationsAsync(api, context)))));
     }
 
     private static void MapEnrollments(IEndpointRouteBuilder routes, ProvisioningApi api, string path, EnrollmentKind kind)
     {
         routes.Map(path, api.ByMethod(
-            (HttpMethods.Post, Guard(api, Rights.EnrollmentWrite, context => RunBulkAsync(api, context, kind)))));
+            (HttpMethods.Post, api.Guard(Rights.EnrollmentWrite, context => RunBulkAsync(api, context, kind)))));
         // For POST alone: an enrollment may have the name 'query'.
         routes.MapPost(path + "/query", api.ByMethod(
-            (HttpMethods.Post, Guard(api, Rights.EnrollmentRead, context => QueryAsync(api, context, kind)))));
+            (HttpMethods.Post, api.Guard(Rights.EnrollmentRead, context => QueryAsync(api, context, kind)))));
         routes.Map(path + "/{id}", api.ByMethod(
-            (HttpMethods.Get, Guard(api, Rights.EnrollmentRead, context => GetAsync(api, context, kind))),
-            (HttpMethods.Put, Guard(api, Rights.EnrollmentWrite, context => PutAsync(api, context, kind))),
-            (HttpMethods.Delete, Guard(api, Rights.EnrollmentWrite, context => DeleteAsync(api, context, kind)))));
+            (HttpMethods.Get, api.Guard(Rights.EnrollmentRead, context => GetAsync(api, context, kind))),
+            (HttpMethods.Put, api.Guard(Rights.EnrollmentWrite, context => PutAsync(api, context, kind))),
+            (HttpMethods.Delete, api.Guard(Rights.EnrollmentWrite, context => DeleteAsync(api, context, kind)))));
         routes.Map(path + "/{id}/attestationmechanism", api.ByMethod(
-            (HttpMethods.Post, Guard(api, Rights.EnrollmentWrite, context => ShowAttestationAsync(api, context, kind)))));
+            (HttpMethods.Post, api.Guard(Rights.EnrollmentWrite, context => ShowAttestationAsync(api, context, kind)))));
     }
-
-    private static Func<HttpContext, Task> Guard(ProvisioningApi api, Rights needed, Func<HttpContext, Task> call) => context =>
-    {
-        if (ProvisioningApi.CheckApiVersion(context) is { } noVersion)
-            return api.RefuseAsync(context, noVersion);
-        return api.Authorizer.Authorize(context.Request.Headers.Authorization, needed).Succeeded(out _, out var refusal)
-            ? call(context)
-            : api.RefuseAsync(context, refusal);
-    };
 
     private static async Task GetAsync(ProvisioningApi api, HttpContext context, EnrollmentKind kind)
     {
