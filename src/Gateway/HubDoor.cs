@@ -1,3 +1,4 @@
+using Homeport.Gateway.Provisioning;
 using Homeport.Hub.Access;
 using Homeport.Hub.CloudToDevice;
 using Homeport.Hub.Faults;
@@ -44,4 +45,7 @@ public sealed record HubDoor
 
     /// <summary>Takes orders for faults; null unless the server was started for that.</summary>
     public FaultInjection? Faults { get; init; }
+
+    /// <summary>Registers devices over the same port; null where there is no provisioning service.</summary>
+    public RegistrationDoor? Registrations { get; init; }
 }

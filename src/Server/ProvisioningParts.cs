@@ -1,5 +1,6 @@
 using Homeport.Contract.Errors;
 using Homeport.Gateway.Http.Provisioning;
+using Homeport.Gateway.Provisioning;
 using Homeport.Hub.Access;
 using Homeport.Provisioning.Allocation;
 using Homeport.Provisioning.Allocation.Linked;
@@ -40,8 +41,12 @@ internal sealed partial class ProvisioningParts : IDisposable
         _registrations = new RegistrationService(attestation, new SqliteRegistrationStore(installation.Database, application), allocator, _time, _webhook, _issuance);
         var policies = installation.ProvisioningPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
         var authorizer = new ServiceAuthorizer(policies, rules, ProvisioningErrors.Unauthorized, ProvisioningErrors.Forbidden);
-        Api = new ProvisioningApi(installation.IdScope, enrollments, _registrations, authorizer, explanations, _time, loggers.CreateLogger<ProvisioningApi>());
+        Devices = new RegistrationDoor(installation.IdScope, _registrations, new RegistrationLimits(_time), explanations, _time, loggers.CreateLogger<RegistrationDoor>());
+        Api = new ProvisioningApi(Devices, enrollments, _registrations, authorizer, explanations, _time, loggers.CreateLogger<ProvisioningApi>());
     }
+
+    /// <summary>The device side, for every transport.</summary>
+    public RegistrationDoor Devices { get; }
 
     /// <summary>What the endpoints stand on.</summary>
     public ProvisioningApi Api { get; }

@@ -55,6 +55,7 @@ internal sealed class ServerParts : IAsyncDisposable
 
         var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
         var twins = new DeviceTwins(new SqliteTwinStore(installation.Database, Installation.HubName), registry, live, time, events);
+        _provisioning = new ProvisioningParts(options, installation, new OwnHub(registry, twins), explanations, rules, loggers);
         var methods = new DirectMethods(live, registry, time);
         var door = new HubDoor
         {
@@ -69,6 +70,7 @@ internal sealed class ServerParts : IAsyncDisposable
             Explanations = explanations,
             Throttles = new Throttles(options.Limits, time),
             Faults = options.FaultInjection ? new FaultInjection(time) : null,
+            Registrations = _provisioning.Devices,
         };
         Mqtt = new MqttDoor(door, sweeper, time, loggers.CreateLogger<MqttDoor>());
         var authorizer = new ServiceAuthorizer(policies, rules, HubErrors.IotHubUnauthorized, HubErrors.IotHubUnauthorizedAccess);
@@ -77,7 +79,6 @@ internal sealed class ServerParts : IAsyncDisposable
         DeviceMessages = new MessageApi(Hub, messages, feedback);
         Diagnosis = new DiagnosisApi(Hub, door.Subscriptions);
         _fleet = new FleetParts(Hub, installation.Database, loggers);
-        _provisioning = new ProvisioningParts(options, installation, new OwnHub(registry, twins), explanations, rules, loggers);
         Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, .. _fleet.Background, _provisioning.RunAsync];
     }
 

@@ -34,6 +34,22 @@ public sealed class ProvisioningTests(SharedServer shared)
         (await shared.Server.Reader.WaitAsync(id, 2)).Select(m => m.Text).ShouldBe(["1", "2"]);
     }
 
+    [Theory]
+    [InlineData("mqtt")]
+    [InlineData("mqttws")]
+    public async Task A_device_registers_over_mqtt_and_is_told_why_when_it_may_not(string transport)
+    {
+        var id = SharedServer.NewId(transport);
+        var key = SasToken.NewKey();
+        await EnrollAsync(new { registrationId = id, attestation = Symmetric(key) });
+        ShouldHaveSent(await ProvisionAsync(new { transport, registrationId = id, key, payload = new { modelId = "dtmi:com:example:Press;1" }, send = "over " + transport }), id);
+        (await shared.Server.Reader.SingleAsync(id)).Text.ShouldBe("over " + transport);
+
+        var refused = await ProvisionAsync(new { transport, registrationId = id, key = SasToken.NewKey() });
+        ((bool?)refused["registered"]).ShouldBe(false, refused.ToJsonString());
+        refused.ToJsonString().ShouldContain("401002");
+    }
+
     [Fact]
     public async Task Each_device_of_a_group_registers_with_the_key_derived_for_it()
     {

@@ -117,5 +117,5 @@ public sealed class AllocationTests
     }
 
     private static LinkedHub Hub(string name, int weight = 1, bool applies = true)
-        => new(name, new IdentityRegistry(new MemoryIdentityStore(), new LiveConnections(), TimeProvider.System), weight, applies);
+        => new(name, new TestApplication(name).Hub(name), weight, applies);
 }

@@ -113,7 +113,6 @@ public sealed class EnrollmentTests
     [Theory]
     [InlineData("""{"registrationId":"r1","attestation":{"type":"x509","x509":{"clientCertificates":{"primary":{"certificate":"MII="}}}}}""", "x509")]
     [InlineData("""{"enrollmentGroupId":"g1","attestation":{"type":"X509"}}""", "x509")]
-    [InlineData("""{"registrationId":"r1","allocationPolicy":"custom","attestation":{"type":"symmetricKey"}}""", "custom allocation")]
     public async Task What_is_not_offered_yet_says_so(string json, string what)
     {
         var refusal = (await _app.PutAsync(Parse(json))).Bad();

@@ -72,7 +72,7 @@ internal sealed class Client
 
     private async Task<CloseReason> RunAsync(MqttDoor door, X509Certificate2? certificate)
     {
-        var reason = await door.RunAsync(_toServer.Reader, _toClient.Writer, certificate, "in memory");
+        var reason = await door.RunAsync(_toServer.Reader, _toClient.Writer, certificate, remote: null);
         await _toServer.Reader.CompleteAsync();
         await _toClient.Writer.CompleteAsync();
         return reason;

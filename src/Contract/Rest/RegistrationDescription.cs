@@ -11,6 +11,8 @@ public sealed record RegisterRequest
     public TpmAttestationDescription? Tpm { get; init; }
     /// <summary>Any JSON; a custom allocation webhook reads it.</summary>
     public JsonElement? Payload { get; init; }
+    /// <summary>Name of <see cref="Payload"/> in api-version 2019-01-15 and before.</summary>
+    public JsonElement? Data { get; init; }
     /// <summary>A certificate signing request in Base64 (preview API versions).</summary>
     public string? Csr { get; init; }
 }

@@ -79,7 +79,7 @@ public static class BulkEndpoint
             return new BulkElement(mode, named, element.ETag, element.TwinETag, twin);
         }
         return ReadIdentity(element).Succeeded(out var identity, out refusal)
-            ? new BulkElement(mode, identity, element.ETag, element.TwinETag, hasTwin ? twin : null)
+            ? new BulkElement(mode, identity, element.ETag, element.TwinETag, hasTwin ? twin : null) { Reported = ReportedOf(element) }
             : refusal;
     }
 
@@ -92,6 +92,17 @@ public static class BulkEndpoint
                 json[name] = JsonNode.Parse(value.GetRawText());
         }
         return TwinPatch.Read(json);
+    }
+
+    /// <summary>As a device was exported, with <c>$metadata</c> and <c>$version</c>, which begin anew.</summary>
+    private static JsonObject? ReportedOf(BulkDevice element)
+    {
+        if (element.Properties.ValueKind != JsonValueKind.Object || !element.Properties.TryGetProperty("reported", out var sent) || sent.ValueKind != JsonValueKind.Object)
+            return null;
+        var reported = (JsonObject)JsonNode.Parse(sent.GetRawText())!;
+        reported.Remove("$metadata");
+        reported.Remove("$version");
+        return reported.Count > 0 ? reported : null;
     }
 
     private static Outcome<Identity> ReadIdentity(BulkDevice element) => element.ModuleId is null

@@ -6,7 +6,7 @@ namespace Homeport.Gateway.Mqtt;
 public sealed class ConnectionSweeper(TimeProvider time)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
-    private readonly ConcurrentDictionary<MqttConnection, bool> _connections = new();
+    private readonly ConcurrentDictionary<ISweptConnection, bool> _connections = new();
 
     /// <summary>Number of open connections, let in or not.</summary>
     public int Count => _connections.Count;
@@ -30,7 +30,7 @@ public sealed class ConnectionSweeper(TimeProvider time)
         }
     }
 
-    internal void Add(MqttConnection connection) => _connections[connection] = true;
+    internal void Add(ISweptConnection connection) => _connections[connection] = true;
 
-    internal void Remove(MqttConnection connection) => _connections.TryRemove(connection, out _);
+    internal void Remove(ISweptConnection connection) => _connections.TryRemove(connection, out _);
 }

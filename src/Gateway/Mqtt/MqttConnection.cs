@@ -21,7 +21,7 @@ namespace Homeport.Gateway.Mqtt;
 ///   opened ──CONNECT ok──► session ──DISCONNECT, end of stream, Close(reason)──► ended
 ///      └──bad CONNECT, no CONNECT in time──► (CONNACK with a code) ──────────────► ended
 /// </code></remarks>
-internal sealed partial class MqttConnection : IDeviceLink
+internal sealed partial class MqttConnection : IDeviceLink, ISweptConnection
 {
     /// <summary>Largest CONNECT: a user name, and a token of at most 4 KB.</summary>
     private const int MaxConnectBody = 16 * 1024;
@@ -67,6 +67,9 @@ internal sealed partial class MqttConnection : IDeviceLink
 
     /// <summary>Why the connection ended.</summary>
     public CloseReason Reason => (CloseReason)Volatile.Read(ref _reason);
+
+    /// <summary>The CONNECT of a device that wants to register. With it this loop ends and the connection goes on as another.</summary>
+    public ConnectPacket? Registering { get; private set; }
 
     /// <summary>For logs.</summary>
     public string Name => _session?.Key ?? "(nobody yet)";
@@ -164,6 +167,11 @@ internal sealed partial class MqttConnection : IDeviceLink
             _outbox.Flush();
             if (Reason != CloseReason.None)
                 break;
+            if (Registering is not null)
+            {
+                _input.AdvanceTo(rest.Start);
+                return;
+            }
             _input.AdvanceTo(rest.Start, rest.End);
             if (result.IsCompleted)
                 Close(CloseReason.ClientGone);
@@ -173,7 +181,7 @@ internal sealed partial class MqttConnection : IDeviceLink
 
     private async ValueTask<ReadOnlySequence<byte>> TakeFramesAsync(ReadOnlySequence<byte> buffer)
     {
-        while (Reason == CloseReason.None)
+        while (Reason == CloseReason.None && Registering is null)
         {
             switch (Frame.TryRead(ref buffer, _session is null ? MaxConnectBody : MaxBody, out var frame))
             {
@@ -307,6 +315,11 @@ internal sealed partial class MqttConnection : IDeviceLink
             default:
                 break;
         }
+        if (_hub.Registrations is not null && MqttUserName.IsRegistration(connect!.UserName))
+        {
+            Registering = connect;
+            return;
+        }
         var changes = _hub.Live.Changes;
         var outcome = await AuthenticateAsync(connect!);
         if (!outcome.Succeeded(out var device, out var refusal))
@@ -353,8 +366,8 @@ internal sealed partial class MqttConnection : IDeviceLink
     {
         if (MqttUserName.IsRegistration(connect.UserName))
         {
-            return new Refusal(HubErrors.NotImplementedHere, $"Client '{Shorten(connect.ClientId)}' wants to register over MQTT",
-                "Register over HTTPS; this version has no other transport for registrations.");
+            return new Refusal(HubErrors.NotImplementedHere, $"Client '{Shorten(connect.ClientId)}' wants to register with a hub that has no provisioning service",
+                "Register with the host name of the provisioning service.");
         }
         if (!MqttUserName.TryParse(connect.UserName, out var user, out var reason))
             return new Refusal(HubErrors.IotHubUnauthorized, $"Client '{Shorten(connect.ClientId)}': {reason}", "Use an Azure IoT SDK, or write the user name in this form.");

@@ -1,6 +1,9 @@
 using System.IO.Pipelines;
+using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Homeport.Hub.Live;
+using Homeport.Mqtt;
+using Homeport.Provisioning.Registrations;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
@@ -15,7 +18,7 @@ public sealed partial class MqttDoor(HubDoor hub, ConnectionSweeper sweeper, Tim
     {
         var certificate = connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate;
         await using var registration = connection.ConnectionClosed.Register(() => connection.Transport.Input.CancelPendingRead());
-        var reason = await RunAsync(connection.Transport.Input, connection.Transport.Output, certificate, connection.RemoteEndPoint?.ToString());
+        var reason = await RunAsync(connection.Transport.Input, connection.Transport.Output, certificate, (connection.RemoteEndPoint as IPEndPoint)?.Address);
         // A client that does not read cannot be told goodbye.
         if (reason is CloseReason.SlowClient)
             connection.Abort(new ConnectionAbortedException("The client does not read."));
@@ -25,14 +28,16 @@ public sealed partial class MqttDoor(HubDoor hub, ConnectionSweeper sweeper, Tim
     /// <param name="input">Bytes of the client.</param>
     /// <param name="output">Bytes for the client.</param>
     /// <param name="certificate">TLS client certificate, or null.</param>
-    /// <param name="remote">Address of the client, for the log.</param>
-    public async Task<CloseReason> RunAsync(PipeReader input, PipeWriter output, X509Certificate2? certificate, string? remote)
+    /// <param name="remote">Address of the client, or null.</param>
+    public async Task<CloseReason> RunAsync(PipeReader input, PipeWriter output, X509Certificate2? certificate, IPAddress? remote)
     {
         var connection = new MqttConnection(hub, input, output, certificate, time, logger);
         sweeper.Add(connection);
         try
         {
             await connection.RunAsync();
+            if (connection.Registering is { } connect)
+                return await RegisterAsync(input, output, RegistrationConnection.CallOf(connect, certificate, remote), connect);
         }
         catch (Exception e) when (e is ConnectionResetException or IOException or OperationCanceledException or ObjectDisposedException)
         {
@@ -51,6 +56,23 @@ public sealed partial class MqttDoor(HubDoor hub, ConnectionSweeper sweeper, Tim
         return connection.Reason;
     }
 
+    /// <summary>Serves a device that registers, on the connection that its CONNECT came by.</summary>
+    private async Task<CloseReason> RegisterAsync(PipeReader input, PipeWriter output, RegistrationCall call, ConnectPacket connect)
+    {
+        var registration = RegistrationConnection.Open(hub.Registrations!, input, output, call, connect, time);
+        sweeper.Add(registration);
+        try
+        {
+            await registration.RunAsync();
+        }
+        finally
+        {
+            sweeper.Remove(registration);
+        }
+        LogEnded(registration.Name, call.Address, registration.Reason);
+        return registration.Reason;
+    }
+
     private async Task EndAsync(MqttConnection connection)
     {
         try
@@ -65,7 +87,7 @@ public sealed partial class MqttDoor(HubDoor hub, ConnectionSweeper sweeper, Tim
     }
 
     [LoggerMessage(EventId = 3001, Level = LogLevel.Debug, Message = "MQTT connection of {Name} from {Remote} ended: {Reason}")]
-    private partial void LogEnded(string name, string? remote, CloseReason reason);
+    private partial void LogEnded(string name, IPAddress? remote, CloseReason reason);
 
     [LoggerMessage(EventId = 3002, Level = LogLevel.Error, Message = "A fault of the server ended the MQTT connection of {Name}.")]
     private partial void LogFault(Exception e, string name);

@@ -45,7 +45,7 @@ public static class WebSocketDoor
         var output = PipeWriter.Create(stream);
         await using var registration = context.RequestAborted.Register(input.CancelPendingRead);
         var certificate = await context.Connection.GetClientCertificateAsync(CancellationToken.None);
-        await mqtt.RunAsync(input, output, certificate, context.Connection.RemoteIpAddress?.ToString());
+        await mqtt.RunAsync(input, output, certificate, context.Connection.RemoteIpAddress);
         await input.CompleteAsync();
         await output.CompleteAsync();
     }

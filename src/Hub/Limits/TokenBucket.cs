@@ -16,4 +16,7 @@ public sealed class TokenBucket
 
     /// <summary>Takes tokens that may be missing: gives the time to wait then, null when that would be more than <paramref name="patience"/> and nothing was taken.</summary>
     public TimeSpan? TakeAhead(int amount, TimeSpan patience) => _rule.TakeAhead(ref _state, amount, patience);
+
+    /// <summary>Puts tokens back that were not used.</summary>
+    public void Return(int amount = 1) => _rule.Return(ref _state, amount);
 }

@@ -34,20 +34,29 @@ public sealed record RegistrationCall
     /// <summary>TLS client certificate, or null.</summary>
     public X509Certificate2? Certificate { get; init; }
 
-    /// <summary>From where the device called, or null.</summary>
-    public IPAddress? Address { get; init; }
+    /// <summary>What the client sent in the handshake besides its own certificate, DER.</summary>
+    public IReadOnlyList<byte[]> Intermediates { get; init; } = [];
 
-    /// <summary>What the device sent for a custom allocation webhook; any JSON, or null.</summary>
+    /// <summary>What the device tells the one who allocates it, any JSON, as it was sent; null for nothing.</summary>
     public JsonElement? Payload { get; init; }
 
     /// <summary>PKCS #10 certificate signing request, DER, or null.</summary>
     public byte[]? CertificateRequest { get; init; }
+
+    /// <summary>Where it came from, or null when that is not known.</summary>
+    public IPAddress? Address { get; init; }
+
+    /// <summary>Transport, for explanations: <c>dps https</c>, <c>dps mqtt</c> or <c>dps amqp</c>.</summary>
+    public string Door { get; init; } = "dps";
 
     /// <summary>What is known of the device when its hub is chosen.</summary>
     public AllocationSubject AllocationSubject => new(RegistrationId, Address, ReadLatencies(Payload));
 
     /// <summary>For example <c>2019-03-31</c>.</summary>
     public required string ApiVersion { get; init; }
+
+    /// <summary>True for the first call of a TPM, which is answered by a challenge.</summary>
+    public bool AsksForChallenge => string.IsNullOrEmpty(Authorization) && Tpm is not null;
 
     /// <summary>Names only: the token stays out of logs.</summary>
     public override string ToString() => $"registration '{RegistrationId}'";
@@ -56,6 +65,14 @@ public sealed record RegistrationCall
     public static Refusal? CheckId(string registrationId) => RegistrationIdRules.Check(registrationId) is { } bad
         ? new Refusal(ProvisioningErrors.BadRequest, $"The address cannot be used: {bad}", $"Send 1 to {RegistrationIdRules.MaxLength} letters, digits and - . _ :, the last a letter, digit or dash.")
         : null;
+
+    /// <summary>Null for every version of the form <c>yyyy-MM-dd</c>, with or without an ending; all are served alike.</summary>
+    public static Refusal? CheckApiVersion(string text)
+        => text.Length is >= 10 and <= 32 && text[4] == '-' && text[7] == '-'
+            && DateOnly.TryParseExact(text.AsSpan(0, 10), "yyyy-MM-dd", out _)
+            && (text.Length == 10 || text[10] == '-')
+            ? null
+            : new Refusal(ProvisioningErrors.BadRequest, "There is no api-version of the form yyyy-MM-dd", "Add api-version=2021-06-01 to the address, in MQTT to the user name.");
 
     /// <summary>Adds what the body of a register or lookup call says. An empty body says nothing.</summary>
     /// <param name="body">UTF-8 text, at most <see cref="MaxBodySize"/> bytes.</param>
@@ -71,9 +88,11 @@ public sealed record RegistrationCall
             return refusal;
         if (!string.IsNullOrEmpty(sent.RegistrationId) && !sent.RegistrationId.Equals(RegistrationId, StringComparison.OrdinalIgnoreCase))
             return new Refusal(ProvisioningErrors.BadRequest, $"The body has another registrationId than the address, which has '{RegistrationId}'", "Send the same id in both, or none in the body.");
-        if (!JsonBody.IsWritable(sent.Payload))
+        // Versions before 2018-11 call it data.
+        var payload = sent.Payload ?? sent.Data;
+        if (!JsonBody.IsWritable(payload))
             return new Refusal(ProvisioningErrors.BadRequest, "payload: a text has half of a surrogate pair, which is no Unicode character", "Correct the sequence \\ud800 to \\udfff.");
-        var read = this with { Payload = sent.Payload };
+        var read = this with { Payload = payload };
         if (sent.Csr is not null)
         {
             if (!AttestationForm.TryReadBase64(sent.Csr, MaxCertificateRequest, out var request) || request.Length == 0)

@@ -33,7 +33,7 @@ public sealed class RegistrationService(
     /// </summary>
     public async Task<Outcome<RegisterReply>> RegisterAsync(RegistrationCall call, CancellationToken token)
     {
-        if (AsksForChallenge(call))
+        if (call.AsksForChallenge)
             return await ChallengeAsync(call, token);
         var last = await store.FindAsync(call.RegistrationId, token);
         if (!(await attestation.VerifyAsync(call, last?.EnrollmentGroupId, token)).Succeeded(out var proof, out var refusal))
@@ -46,8 +46,8 @@ public sealed class RegistrationService(
             {
                 last = await store.FindAsync(call.RegistrationId, token);
                 var (registration, failure) = await RunAsync(call, proof, last, token);
-                // What waiting mends is no result: the device is told to try again.
-                if (failure?.RetryAfter is not null)
+                // What waiting mends is no result, and neither is a call that asks for something wrong: the device is told at once.
+                if (failure is not null && (failure.RetryAfter is not null || failure.Error == ProvisioningErrors.CertificateRequestRefused))
                     return failure;
                 if (!await store.SaveAsync(registration, last?.ETag, token))
                     continue;
@@ -78,7 +78,7 @@ public sealed class RegistrationService(
     {
         if (call.CertificateRequest is not null)
             return new Refusal(ProvisioningErrors.BadRequest, "csr: certificates are issued when a device registers", "Send csr to the address that ends with /register.");
-        if (AsksForChallenge(call))
+        if (call.AsksForChallenge)
             return (await ChallengeAsync(call, token)).Succeeded(out var challenged, out var bad) ? new LookupReply(null, challenged.Challenge) : bad;
         var found = await store.FindAsync(call.RegistrationId, token);
         if (!(await attestation.VerifyAsync(call, found?.EnrollmentGroupId, token)).Succeeded(out var proof, out var refusal))
@@ -142,8 +142,6 @@ public sealed class RegistrationService(
         if (still.Count < registration.LeftBehind.Count)
             await store.SaveAsync(registration with { LeftBehind = still }, registration.ETag, token);
     }
-
-    private static bool AsksForChallenge(RegistrationCall call) => string.IsNullOrEmpty(call.Authorization) && call.Tpm is not null;
 
     private async Task<Outcome<RegisterReply>> ChallengeAsync(RegistrationCall call, CancellationToken token)
         => (await attestation.ChallengeAsync(call.RegistrationId, call.Tpm!, token)).Succeeded(out var blob, out var refusal)

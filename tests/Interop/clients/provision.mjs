@@ -1,5 +1,5 @@
 // Registers with the provisioning service, then connects to the assigned hub and sends one message.
-//   { host, idScope, transport: "http" | "mqtt", attestation: "symmetricKey" | "tpm", registrationId, key, payload, send: "text" }
+//   { host, idScope, transport: "http" | "mqtt" | "mqttws", attestation: "symmetricKey" | "tpm" | "x509", registrationId, key, certificate, payload, send: "text" }
 import common from 'azure-iot-common';
 import device from 'azure-iot-device';
 import mqtt from 'azure-iot-device-mqtt';
@@ -7,16 +7,23 @@ import provisioning from 'azure-iot-provisioning-device';
 import http from 'azure-iot-provisioning-device-http';
 import provisioningMqtt from 'azure-iot-provisioning-device-mqtt';
 import symmetric from 'azure-iot-security-symmetric-key';
+import x509 from 'azure-iot-security-x509';
 import tpm from 'azure-iot-security-tpm';
 import { describe, run, within } from './scenario.mjs';
 
-const transports = { http: () => new http.Http(), mqtt: () => new provisioningMqtt.Mqtt() };
+const transports = { http: () => new http.Http(), mqtt: () => new provisioningMqtt.Mqtt(), mqttws: () => new provisioningMqtt.MqttWs() };
 
-function securityClient({ attestation, registrationId, key }) {
+function securityClient({ attestation, registrationId, key, certificate }) {
+  if (attestation === 'x509') return new x509.X509Security(registrationId, { cert: certificate, key });
   return attestation === 'tpm' ? new tpm.TpmSecurityClient(registrationId) : new symmetric.SymmetricKeySecurityClient(registrationId, key);
 }
 
-function deviceClient({ assignedHub, deviceId }, security, { attestation, key }) {
+function deviceClient({ assignedHub, deviceId }, security, { attestation, key, certificate }) {
+  if (attestation === 'x509') {
+    const client = device.Client.fromConnectionString(`HostName=${assignedHub};DeviceId=${deviceId};x509=true`, mqtt.Mqtt);
+    client.setOptions({ cert: certificate, key });
+    return client;
+  }
   if (attestation === 'tpm') {
     const provider = tpm.TpmAuthenticationProvider.fromTpmSecurityClient(deviceId, assignedHub, security);
     return device.Client.fromAuthenticationProvider(provider, mqtt.Mqtt);

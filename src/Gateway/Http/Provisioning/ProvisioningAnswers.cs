@@ -14,9 +14,12 @@ internal static class ProvisioningAnswers
     private const string RequestId = "x-ms-request-id";
 
     /// <summary>Writes a JSON body with its length.</summary>
-    public static async Task WriteAsync<T>(HttpContext context, T body, JsonTypeInfo<T> type, int status = StatusCodes.Status200OK)
+    public static Task WriteAsync<T>(HttpContext context, T body, JsonTypeInfo<T> type, int status = StatusCodes.Status200OK)
+        => WriteAsync(context, JsonSerializer.SerializeToUtf8Bytes(body, type), status);
+
+    /// <summary>Writes a body that is JSON already.</summary>
+    public static async Task WriteAsync(HttpContext context, byte[] bytes, int status)
     {
-        var bytes = JsonSerializer.SerializeToUtf8Bytes(body, type);
         context.Response.StatusCode = status;
         context.Response.ContentType = "application/json; charset=utf-8";
         context.Response.ContentLength = bytes.Length;
@@ -29,15 +32,20 @@ internal static class ProvisioningAnswers
     /// <param name="context">The call.</param>
     /// <param name="refusal">What is refused.</param>
     /// <param name="now">Time of the answer.</param>
-    /// <param name="text">What the client reads; null: all that the refusal says.</param>
-    public static Task RefuseAsync(HttpContext context, Refusal refusal, DateTimeOffset now, string? text = null)
+    public static Task RefuseAsync(HttpContext context, Refusal refusal, DateTimeOffset now)
+    {
+        NameRefusal(context, refusal);
+        var body = new DeviceErrorBody(refusal.Error.Code, refusal.TrackingId, refusal.Text, new ServiceTime(now));
+        return WriteAsync(context, body, ProvisioningJson.Wire.DeviceErrorBody, refusal.Error.HttpStatus);
+    }
+
+    /// <summary>Says in the headers what is refused and where the reason is found.</summary>
+    public static void NameRefusal(HttpContext context, Refusal refusal)
     {
         context.Response.Headers["x-ms-error-code"] = refusal.Error.Code.ToString(CultureInfo.InvariantCulture);
         context.Response.Headers[RequestId] = refusal.TrackingId;
         if (refusal.RetryAfter is { } wait)
             context.Response.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
-        var body = new DeviceErrorBody(refusal.Error.Code, refusal.TrackingId, text ?? refusal.Text, new ServiceTime(now));
-        return WriteAsync(context, body, ProvisioningJson.Wire.DeviceErrorBody, refusal.Error.HttpStatus);
     }
 
     /// <summary>Reads a body of at most <paramref name="limit"/> bytes.</summary>

@@ -1,4 +1,5 @@
 using Homeport.Contract.Errors;
+using Homeport.Gateway.Provisioning;
 using Homeport.Hub.Access;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Registrations;
@@ -8,7 +9,7 @@ using Microsoft.Extensions.Logging;
 namespace Homeport.Gateway.Http.Provisioning;
 
 /// <summary>What the HTTPS endpoints of an application's provisioning service stand on.</summary>
-/// <param name="idScope">The application's, for example <c>0ne00A1B2C3</c>.</param>
+/// <param name="devices">The device side.</param>
 /// <param name="enrollments">Who may register.</param>
 /// <param name="registrations">Registers devices.</param>
 /// <param name="authorizer">Lets service calls in.</param>
@@ -16,7 +17,7 @@ namespace Homeport.Gateway.Http.Provisioning;
 /// <param name="time">The clock.</param>
 /// <param name="logger">For failures of the server itself.</param>
 public sealed partial class ProvisioningApi(
-    string idScope,
+    RegistrationDoor devices,
     EnrollmentService enrollments,
     RegistrationService registrations,
     ServiceAuthorizer authorizer,
@@ -26,7 +27,7 @@ public sealed partial class ProvisioningApi(
 {
     private const string Door = "dps https";
 
-    internal string IdScope => idScope;
+    internal RegistrationDoor Devices => devices;
 
     internal EnrollmentService Enrollments => enrollments;
 
@@ -69,25 +70,8 @@ public sealed partial class ProvisioningApi(
     /// <summary>Refuses a call with all that is known, as a service client may see it.</summary>
     internal Task RefuseAsync(HttpContext context, Refusal refusal) => ProvisioningAnswers.RefuseAsync(context, Explain(refusal), time.GetUtcNow());
 
-    /// <summary>Refuses a device's call. What enrollments there are is not said to a stranger; the operator finds it by the tracking id.</summary>
-    internal Task RefuseDeviceAsync(HttpContext context, Refusal refusal)
-    {
-        var isDiscreet = refusal.Error == ProvisioningErrors.CredentialMismatch || refusal.Error == ProvisioningErrors.EnrollmentNotFound;
-        var text = isDiscreet ? $"{refusal.Error.Text} The server keeps the reason under the tracking id." : refusal.Text;
-        return ProvisioningAnswers.RefuseAsync(context, Explain(refusal, (string?)context.Request.RouteValues["registrationId"]), time.GetUtcNow(), text);
-    }
-
     /// <summary>Null when the query has an <c>api-version</c>; every known one is served alike.</summary>
-    internal static Refusal? CheckApiVersion(HttpContext context)
-        => IsApiVersion(context.Request.Query["api-version"].ToString())
-            ? null
-            : new Refusal(ProvisioningErrors.BadRequest, "The query has no api-version of the form yyyy-MM-dd", "Add ?api-version=2021-06-01 to the address.");
-
-    private static bool IsApiVersion(string text)
-        => text.Length is >= 10 and <= 32
-            && text[4] == '-' && text[7] == '-'
-            && DateOnly.TryParseExact(text.AsSpan(0, 10), "yyyy-MM-dd", out _)
-            && (text.Length == 10 || text[10] == '-');
+    internal static Refusal? CheckApiVersion(HttpContext context) => RegistrationCall.CheckApiVersion(context.Request.Query["api-version"].ToString());
 
     private Task RefuseMethodAsync(HttpContext context, IEnumerable<string> methods)
     {

@@ -1,6 +1,5 @@
-using Homeport.Contract.Errors;
-using Homeport.Contract.Rest;
-using Homeport.Provisioning;
+using System.Globalization;
+using Homeport.Gateway.Provisioning;
 using Homeport.Provisioning.Registrations;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -15,9 +14,6 @@ namespace Homeport.Gateway.Http.Provisioning;
 /// </summary>
 public static class ProvisioningDeviceEndpoints
 {
-    /// <summary>Seconds until the first poll. The registration is finished by then; the SDKs wait for 1 (C#: 2) at the least.</summary>
-    private const string RetryAfter = "1";
-
     private const string Registration = "/{idScope}/registrations/{registrationId}";
 
     /// <summary>Maps <c>/{idScope}/registrations/{registrationId}</c> with <c>/register</c> and <c>/operations/{operationId}</c>.</summary>
@@ -31,80 +27,56 @@ public static class ProvisioningDeviceEndpoints
 
     private static async Task RegisterAsync(ProvisioningApi api, HttpContext context)
     {
-        if (!(await ReadCallAsync(api, context, withBody: true)).Succeeded(out var call, out var refusal)
-            || !(await api.Registrations.RegisterAsync(call, context.RequestAborted)).Succeeded(out var reply, out refusal))
-        {
-            await api.RefuseDeviceAsync(context, refusal);
-            return;
-        }
-        if (reply.Failure is { } failure)
-            api.Explain(failure, call.RegistrationId);
-        if (reply.Challenge is { } blob)
-            await ChallengeAsync(context, blob);
-        else
-            await AcceptAsync(context, call, reply.OperationId!);
-    }
-
-    // C# takes no other status than 202, although the registration is finished.
-    private static Task AcceptAsync(HttpContext context, RegistrationCall call, string operationId)
-    {
-        var request = context.Request;
-        context.Response.Headers.Location =
-            $"{request.Scheme}://{request.Host}/{Uri.EscapeDataString(call.IdScope)}/registrations/{Uri.EscapeDataString(call.RegistrationId)}/operations/{operationId}?api-version={Uri.EscapeDataString(call.ApiVersion)}";
-        context.Response.Headers.RetryAfter = RetryAfter;
-        return ProvisioningAnswers.WriteAsync(context, RegistrationForm.ShowStarted(operationId), ProvisioningJson.Wire.OperationDescription, StatusCodes.Status202Accepted);
+        var call = CallOf(context);
+        var answer = await ReadBodyAsync(api, context, call, body => api.Devices.RegisterAsync(call, body, context.RequestAborted));
+        // C# takes no other status than 202, although the registration may be finished.
+        if (answer.OperationId is { } operationId)
+            context.Response.Headers.Location = OperationAddress(context.Request, call, operationId);
+        await WriteAsync(context, answer);
     }
 
     private static async Task PollAsync(ProvisioningApi api, HttpContext context)
     {
-        var operationId = (string)context.Request.RouteValues["operationId"]!;
         // A body, which Node sends, says nothing.
-        if ((await ReadCallAsync(api, context, withBody: false)).Succeeded(out var call, out var refusal)
-            && (await api.Registrations.PollAsync(call, operationId, context.RequestAborted)).Succeeded(out var view, out refusal))
-        {
-            await ProvisioningAnswers.WriteAsync(context, RegistrationForm.ShowOperation(operationId, view), ProvisioningJson.Wire.OperationDescription);
-            return;
-        }
-        await api.RefuseDeviceAsync(context, refusal);
+        var operationId = (string)context.Request.RouteValues["operationId"]!;
+        await WriteAsync(context, await api.Devices.PollAsync(CallOf(context), operationId, context.RequestAborted));
     }
 
     private static async Task LookUpAsync(ProvisioningApi api, HttpContext context)
     {
-        if (!(await ReadCallAsync(api, context, withBody: true)).Succeeded(out var call, out var refusal)
-            || !(await api.Registrations.LookUpAsync(call, context.RequestAborted)).Succeeded(out var reply, out refusal))
-        {
-            await api.RefuseDeviceAsync(context, refusal);
-            return;
-        }
-        if (reply.Challenge is { } blob)
-            await ChallengeAsync(context, blob);
-        else
-            await ProvisioningAnswers.WriteAsync(context, RegistrationForm.ShowToDevice(reply.View!), ProvisioningJson.Wire.RegistrationStateDescription);
+        var call = CallOf(context);
+        await WriteAsync(context, await ReadBodyAsync(api, context, call, body => api.Devices.LookUpAsync(call, body, context.RequestAborted)));
     }
 
-    private static Task ChallengeAsync(HttpContext context, byte[] blob)
-        => ProvisioningAnswers.WriteAsync(context, new TpmChallengeBody(Convert.ToBase64String(blob)), ProvisioningJson.Wire.TpmChallengeBody, StatusCodes.Status401Unauthorized);
+    private static async Task<RegistrationAnswer> ReadBodyAsync(
+        ProvisioningApi api, HttpContext context, RegistrationCall call, Func<byte[], Task<RegistrationAnswer>> answer)
+        => (await ProvisioningAnswers.ReadBodyAsync(context, RegistrationCall.MaxBodySize)).Succeeded(out var body, out var refusal)
+            ? await answer(body)
+            : api.Devices.Refuse(call, refusal);
 
-    private static async Task<Outcome<RegistrationCall>> ReadCallAsync(ProvisioningApi api, HttpContext context, bool withBody)
+    private static Task WriteAsync(HttpContext context, RegistrationAnswer answer)
     {
-        if (ProvisioningApi.CheckApiVersion(context) is { } noVersion)
-            return noVersion;
-        var idScope = (string)context.Request.RouteValues["idScope"]!;
-        if (!idScope.Equals(api.IdScope, StringComparison.OrdinalIgnoreCase))
-            return new Refusal(ProvisioningErrors.ScopeNotFound, $"The address has the ID scope '{Shown.Text(idScope)}'", "Use the ID scope that this server shows at its start.");
-        var call = new RegistrationCall
-        {
-            IdScope = idScope,
-            RegistrationId = (string)context.Request.RouteValues["registrationId"]!,
-            Authorization = context.Request.Headers.Authorization.ToString(),
-            Certificate = context.Connection.ClientCertificate,
-            Address = context.Connection.RemoteIpAddress,
-            ApiVersion = context.Request.Query["api-version"].ToString(),
-        };
-        if (!withBody)
-            return call;
-        return (await ProvisioningAnswers.ReadBodyAsync(context, RegistrationCall.MaxBodySize)).Succeeded(out var body, out var refusal) ? call.WithBody(body) : refusal;
+        if (answer.RetryAfter is { } seconds)
+            context.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        if (answer.Refusal is { } refusal)
+            ProvisioningAnswers.NameRefusal(context, refusal);
+        return ProvisioningAnswers.WriteAsync(context, answer.Body, answer.Status);
     }
+
+    private static string OperationAddress(HttpRequest request, RegistrationCall call, string operationId)
+        => $"{request.Scheme}://{request.Host}/{Uri.EscapeDataString(call.IdScope)}/registrations/{Uri.EscapeDataString(call.RegistrationId)}/operations/{operationId}?api-version={Uri.EscapeDataString(call.ApiVersion)}";
+
+    private static RegistrationCall CallOf(HttpContext context) => new()
+    {
+        IdScope = (string)context.Request.RouteValues["idScope"]!,
+        RegistrationId = (string)context.Request.RouteValues["registrationId"]!,
+        Authorization = context.Request.Headers.Authorization.ToString(),
+        Certificate = context.Connection.ClientCertificate,
+        Intermediates = ClientChain.Of(context.Connection.ClientCertificate),
+        ApiVersion = context.Request.Query["api-version"].ToString(),
+        Address = context.Connection.RemoteIpAddress,
+        Door = "dps https",
+    };
 
     private static RoutePattern Pattern(string text)
         => RoutePatternFactory.Parse(text, defaults: null, parameterPolicies: new { idScope = new IdScopeConstraint() });
