@@ -92,8 +92,8 @@ public sealed class CertificateIssuance(IReadOnlyDictionary<string, ICertificate
                 Hub = "",
                 Authority = order.Authority,
                 Thumbprint = leaf.GetCertHashString(HashAlgorithmName.SHA256),
-                NotBefore = leaf.NotBefore.ToUniversalTime(),
-                NotAfter = leaf.NotAfter.ToUniversalTime(),
+                NotBefore = new DateTimeOffset(leaf.NotBefore.ToUniversalTime(), TimeSpan.Zero),
+                NotAfter = new DateTimeOffset(leaf.NotAfter.ToUniversalTime(), TimeSpan.Zero),
                 Issued = StoredTime.Now(time),
                 Chain = [.. chain.Select(c => Convert.ToBase64String(c.RawData))],
             };
@@ -112,7 +112,7 @@ public sealed class CertificateIssuance(IReadOnlyDictionary<string, ICertificate
     internal async Task<Authentication> AuthenticationAsync(string registrationId, IssuedCertificate? added, CancellationToken token)
     {
         var good = await GoodAsync(registrationId, token);
-        IReadOnlyList<IssuedCertificate> known = added is null ? good : [added, .. good];
+        List<IssuedCertificate> known = added is null ? good : [added, .. good];
         return known.Count == 0
             ? new Authentication(AuthenticationType.None)
             : new Authentication(AuthenticationType.SelfSigned, PrimaryThumbprint: known[0].Thumbprint, SecondaryThumbprint: known.Count > 1 ? known[1].Thumbprint : null);
