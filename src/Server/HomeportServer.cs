@@ -3,11 +3,13 @@ using Homeport.Contract.Errors;
 using Homeport.Gateway;
 using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Devices;
+using Homeport.Gateway.Http.Trust;
 using Homeport.Gateway.Mqtt;
 using Homeport.Gateway.WebSockets;
 using Homeport.Hub.Telemetry;
 using Homeport.Server.Certificates;
 using Homeport.Server.Options;
+using Homeport.Storage.Sqlite;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -29,10 +31,11 @@ internal sealed partial class HomeportServer : IAsyncDisposable
     public HomeportServer(ServerOptions options, Ports ports, Installation installation, TimeProvider time)
     {
         var seal = installation.Seal;
-        var authority = CertificateAuthority.Open(options.DataDirectory, seal, time);
-        var certificate = new ServerCertificate(authority, options, seal, time);
-        var tls = new DoorTls(certificate.Load());
-        CaFile = authority.File;
+        var roots = new ServerRoots(options, seal, time);
+        var certificate = new ServerCertificate(roots, options, seal, time);
+        var tls = new DoorTls(certificate.Load(), certificate.Intermediates);
+        roots.Changed = () => tls.Replace(certificate.Load(), certificate.Intermediates);
+        CaFile = roots.Current.File;
 
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true);
@@ -49,7 +52,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         Messages = parts.Hub.Messages;
 
         _web.Use((context, next) => GuardAsync(context, next, parts.Hub, loggers.CreateLogger<HomeportServer>()));
-        MapPlainHttp(ports, authority);
+        MapPlainHttp(ports, roots);
         _web.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero });
         _web.MapRegistry(parts.Hub);
         _web.MapBulk(parts.Hub);
@@ -58,6 +61,8 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         parts.Fleet.Map(_web, parts.Hub);
         _web.MapMessages(parts.Hub);
         _web.MapDiagnosis(parts.Diagnosis);
+        _web.MapTokens(parts.Hub);
+        _web.MapTrust(new TrustApi(parts.Hub, parts.Devices, roots, new SqliteDeviceTrustStore(installation.Database, Installation.HubName)));
         _web.MapTelemetry(parts.Devices);
         _web.MapDeviceBound(parts.Devices);
         _web.MapServiceMessages(parts.DeviceMessages);
@@ -160,16 +165,15 @@ internal sealed partial class HomeportServer : IAsyncDisposable
     }
 
     /// <summary>The plain port serves the revocation list and nothing else.</summary>
-    private void MapPlainHttp(Ports ports, CertificateAuthority authority) => _web.Use((context, next) =>
+    private void MapPlainHttp(Ports ports, ServerRoots roots) => _web.Use((context, next) =>
     {
         if (context.Connection.LocalPort != ports.Crl)
             return next(context);
-        if (!HttpMethods.IsGet(context.Request.Method) || context.Request.Path != CertificateAuthority.CrlPath)
+        if (!HttpMethods.IsGet(context.Request.Method) || roots.RevocationList(context.Request.Path.Value ?? "") is not { } list)
         {
             context.Response.StatusCode = StatusCodes.Status404NotFound;
             return Task.CompletedTask;
         }
-        var list = authority.RevocationList();
         context.Response.ContentType = "application/pkix-crl";
         context.Response.ContentLength = list.Length;
         return context.Response.Body.WriteAsync(list).AsTask();

@@ -25,6 +25,7 @@ internal sealed partial class ProvisioningParts : IDisposable
     private readonly CertificateIssuance _issuance;
     private readonly RegistrationService _registrations;
     private readonly TimeProvider _time;
+    private SignerCommand? _signer;
     private readonly ILogger<ProvisioningParts> _logger;
 
     public ProvisioningParts(ServerOptions options, Installation installation, OwnHub own, Explanations explanations, TokenRules rules, ILoggerFactory loggers)
@@ -93,6 +94,7 @@ internal sealed partial class ProvisioningParts : IDisposable
     {
         _hubs.Dispose();
         _webhook.Dispose();
+        _signer?.Dispose();
     }
 
     private Dictionary<string, ICertificateIssuer> Issuers(ServerOptions options, Installation installation)
@@ -103,7 +105,7 @@ internal sealed partial class ProvisioningParts : IDisposable
             ["default"] = new AuthorityIssuer(authority.Certificate, TimeSpan.FromDays(options.DeviceCertificateDays), _time),
         };
         if (options.CertificateSigner is { } program)
-            issuers.Add("external", new SignerCommand(program));
+            issuers.Add("external", _signer = new SignerCommand(program));
         return issuers;
     }
 

@@ -74,7 +74,7 @@ internal sealed class ServerParts : IAsyncDisposable
         };
         Mqtt = new MqttDoor(door, sweeper, time, loggers.CreateLogger<MqttDoor>());
         var authorizer = new ServiceAuthorizer(policies, rules, HubErrors.IotHubUnauthorized, HubErrors.IotHubUnauthorizedAccess);
-        Hub = BuildHub(door, authorizer, registry, new MessageReader(_log), time);
+        Hub = BuildHub(door, authorizer, registry, new MessageReader(_log), time) with { HostName = options.Hosts[0] };
         Devices = new DeviceCalls(door, time);
         DeviceMessages = new MessageApi(Hub, messages, feedback);
         Diagnosis = new DiagnosisApi(Hub, door.Subscriptions);

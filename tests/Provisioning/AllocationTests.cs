@@ -1,7 +1,5 @@
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
-using Homeport.Hub.Live;
-using Homeport.Hub.Registry;
 using Homeport.Provisioning.Allocation;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Registrations;

@@ -37,4 +37,10 @@ namespace Homeport.Contract.Rest;
 [JsonSerializable(typeof(UploadReportBody))]
 [JsonSerializable(typeof(FileNotificationBody))]
 [JsonSerializable(typeof(BlobAccessBody))]
+[JsonSerializable(typeof(TrustDescription))]
+[JsonSerializable(typeof(TrustBundlePayload))]
+[JsonSerializable(typeof(SignedBundle))]
+[JsonSerializable(typeof(TrustReport))]
+[JsonSerializable(typeof(DeviceToken))]
+[JsonSerializable(typeof(DeviceTokenRequest))]
 public sealed partial class Json : JsonSerializerContext;

@@ -12,8 +12,6 @@ namespace Homeport.Server.Certificates;
 /// </summary>
 internal sealed class CertificateAuthority
 {
-    public const string CrlPath = "/ca.crl";
-
     /// <summary>The CA of server certificates: <c>ca.pem</c>.</summary>
     public const string Server = "ca";
 
@@ -30,15 +28,25 @@ internal sealed class CertificateAuthority
     private readonly X509Certificate2 _certificate;
     private readonly TimeProvider _time;
 
-    private CertificateAuthority(X509Certificate2 certificate, string file, TimeProvider time)
+    private CertificateAuthority(string name, X509Certificate2 certificate, string file, TimeProvider time)
     {
+        Name = name;
         _certificate = certificate;
         File = file;
         _time = time;
     }
 
+    /// <summary>Its name in the data directory.</summary>
+    public string Name { get; }
+
+    /// <summary>Path of its revocation list on the plain port.</summary>
+    public string CrlPath => $"/{Name}.crl";
+
     /// <summary>PEM file that clients have to trust.</summary>
     public string File { get; }
+
+    /// <summary>SHA-256 of the certificate, upper-case hex.</summary>
+    public string Thumbprint => _certificate.GetCertHashString(HashAlgorithmName.SHA256);
 
     private DateTimeOffset AuthorityEnd => new(_certificate.NotAfter.ToUniversalTime(), TimeSpan.Zero);
 
@@ -57,7 +65,7 @@ internal sealed class CertificateAuthority
             using var key = ECDsa.Create();
             key.ImportPkcs8PrivateKey(seal.Unseal(System.IO.File.ReadAllBytes(keyFile), ContextOf(name)), out _);
             using var certificate = X509CertificateLoader.LoadCertificateFromFile(certificateFile);
-            return new CertificateAuthority(certificate.CopyWithPrivateKey(key), certificateFile, time);
+            return new CertificateAuthority(name, certificate.CopyWithPrivateKey(key), certificateFile, time);
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException)
         {
@@ -91,6 +99,30 @@ internal sealed class CertificateAuthority
         return issued.CopyWithPrivateKey(key);
     }
 
+    /// <summary>True when it may certify another CA: those of early versions may not.</summary>
+    public bool CanCrossSign => _certificate.Extensions.OfType<X509BasicConstraintsExtension>().Single() is not { HasPathLengthConstraint: true, PathLengthConstraint: 0 };
+
+    /// <summary>Certifies another root, so that who trusts this one trusts what that one issues.</summary>
+    public X509Certificate2 CrossSign(CertificateAuthority other, Uri revocationList)
+    {
+        var request = new CertificateRequest(other._certificate.SubjectName, other._certificate.PublicKey, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, critical: true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, critical: true));
+        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));
+        request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(_certificate, includeKeyIdentifier: true, includeIssuerAndSerial: false));
+        request.CertificateExtensions.Add(CertificateRevocationListBuilder.BuildCrlDistributionPointExtension([revocationList.AbsoluteUri]));
+        var end = other.AuthorityEnd < AuthorityEnd ? other.AuthorityEnd : AuthorityEnd;
+        using var key = _certificate.GetECDsaPrivateKey()!;
+        return request.Create(_certificate.SubjectName, X509SignatureGenerator.CreateForECDsa(key), _time.GetUtcNow() - Backdate, end, Serial());
+    }
+
+    /// <summary>Signs as ES256 of RFC 7518 does.</summary>
+    public byte[] Sign(byte[] data)
+    {
+        using var key = _certificate.GetECDsaPrivateKey()!;
+        return key.SignData(data, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+    }
+
     /// <summary>A revocation list, DER. Server certificates are replaced, not revoked, so it is empty.</summary>
     public byte[] RevocationList()
     {
@@ -108,8 +140,9 @@ internal sealed class CertificateAuthority
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         // The name holds a piece of the key's hash, so that two installations are told apart in a trust store.
         var mark = Convert.ToHexString(SHA256.HashData(key.ExportSubjectPublicKeyInfo()).AsSpan(0, 4));
-        var request = new CertificateRequest($"CN={(name == Server ? "Homeport CA" : "Homeport device CA")} {mark}, O=Homeport", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, true, 0, critical: true));
+        var request = new CertificateRequest($"CN={(name == Devices ? "Homeport device CA" : "Homeport CA")} {mark}, O=Homeport", key, HashAlgorithmName.SHA256);
+        // A root of the doors may vouch for the one that comes after it.
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, true, name == Devices ? 0 : 1, critical: true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, critical: true));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));
         var now = time.GetUtcNow();

@@ -13,7 +13,7 @@ namespace Homeport.Server.Certificates;
 /// writes the certificate and those above it in PEM; an exit code other than 0 refuses. Nothing of a device is on its command line:
 /// the names are in its environment, HOMEPORT_REGISTRATION_ID and HOMEPORT_DEVICE_ID.
 /// </summary>
-internal sealed class SignerCommand(string program) : ICertificateIssuer
+internal sealed class SignerCommand(string program) : ICertificateIssuer, IDisposable
 {
     private const int MaxOutput = 128 * 1024;
     private const int MaxErrors = 1024;
@@ -48,6 +48,9 @@ internal sealed class SignerCommand(string program) : ICertificateIssuer
             return Failed($"cannot be run: {e.Message.TrimEnd('.')}");
         }
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _turn.Dispose();
 
     private async Task<Outcome<X509Certificate2Collection>> RunAsync(SigningOrder order, CancellationToken token)
     {
