@@ -1,6 +1,4 @@
-using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Blobs;
-using Homeport.Gateway.Http.Devices;
 using Homeport.Gateway.Http.Files;
 using Homeport.Hub.Files;
 using Homeport.Server.Options;
@@ -15,24 +13,20 @@ internal sealed class FileParts : IDisposable
     private readonly HttpClient _http = new();
     private readonly StagedBlockSweeper _sweeper;
 
-    public FileParts(ServerOptions options, int httpsPort, Installation installation, HubApi hub, DeviceCalls devices, ILoggerFactory loggers)
+    public FileParts(ServerOptions options, int httpsPort, Installation installation, ServerParts parts, ILoggerFactory loggers)
     {
+        var (hub, notifications) = (parts.Hub, parts.FileNotifications);
         var files = options.Files;
         var store = DiskBlobStore.Open(Path.Combine(options.DataDirectory, "blobs"), files.Limits, hub.Time);
         var account = new BlobAccount(BlobAccount.BuiltIn, [installation.BlobKeys.PrimaryKey, installation.BlobKeys.SecondaryKey]);
         IUploadStorage storage = files.Account is { } elsewhere
             ? new AzureUploadStorage(elsewhere, files.Container, _http, hub.Time)
             : new BuiltInUploadStorage(store, account, files.Container, options.Hosts, httpsPort);
-        var notifications = new SqliteNotificationQueue(installation.Database, Installation.HubName, "files", NotificationRules.Default);
         var uploads = new FileUploads(storage, new SqliteUploadStore(installation.Database, Installation.HubName), notifications, hub.Time);
-        Notifications = notifications;
-        Files = new FileApi(hub, devices, uploads, notifications, files.Account is null ? new ContainerAccess(account, files.Container) : null);
+        Files = new FileApi(hub, parts.Devices, uploads, notifications, files.Account is null ? new ContainerAccess(account, files.Container) : null);
         Blobs = new BlobApi(store, account, [files.Container], hub.Explanations, hub.Time);
         _sweeper = new StagedBlockSweeper(store, hub.Time, loggers.CreateLogger<StagedBlockSweeper>());
     }
-
-    /// <summary>What the service side hears of files.</summary>
-    public INotificationQueue Notifications { get; }
 
     private FileApi Files { get; }
 

@@ -43,7 +43,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTime);
         // The doors are mapped when all is built; Kestrel asks for the handler by this.
         MqttDoor? mqtt = null;
-        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, options.Listen, ports, tls, () => mqtt!));
+        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, options.Listen, ports, tls, () => mqtt!, time));
         _web = builder.Build();
         var loggers = _web.Services.GetRequiredService<ILoggerFactory>();
 
@@ -69,7 +69,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapCertificates(parts.Hub, parts.Authorities);
         parts.Provisioning.Map(_web);
         _web.MapWebSockets(parts.Hub, mqtt);
-        _files = new FileParts(options, ports.Https, installation, parts.Hub, parts.Devices, loggers);
+        _files = new FileParts(options, ports.Https, installation, parts, loggers);
         _files.Map(_web);
         _web.MapFallback(context => parts.Hub.RefuseNotFoundAsync(context));
         _renewal = new CertificateRenewal(certificate, tls, time, loggers.CreateLogger<CertificateRenewal>());
@@ -138,7 +138,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         }
     }
 
-    private static void ConfigureDoors(KestrelServerOptions kestrel, IReadOnlyList<IPAddress> addresses, Ports ports, DoorTls tls, Func<MqttDoor> mqtt)
+    private static void ConfigureDoors(KestrelServerOptions kestrel, IReadOnlyList<IPAddress> addresses, Ports ports, DoorTls tls, Func<MqttDoor> mqtt, TimeProvider time)
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = MaxRequestBody;
@@ -146,6 +146,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         Listen(ports.Https, listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
+            listen.Use(next => LingeringClose.Around(next, time));
             listen.UseHttps(tls.Callback);
         });
         Listen(ports.Mqtt, listen =>

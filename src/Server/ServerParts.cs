@@ -51,7 +51,8 @@ internal sealed class ServerParts : IAsyncDisposable
         var settings = new CloudToDeviceSettings();
         var messages = new CloudToDeviceMessages(new SqliteCloudToDeviceStore(installation.Database, Installation.HubName), live, settings, time);
         var feedback = new ServiceBoundQueue(new SqliteServiceBoundStore(installation.Database, Installation.HubName), ServiceBoundKind.Feedback, settings.Feedback, time);
-        var messageSweep = new CloudToDeviceSweep(messages, [feedback], time, loggers.CreateLogger<CloudToDeviceSweep>());
+        FileNotifications = new ServiceBoundQueue(new SqliteServiceBoundStore(installation.Database, Installation.HubName), ServiceBoundKind.FileNotification, new ServiceBoundSettings(), time);
+        var messageSweep = new CloudToDeviceSweep(messages, [feedback, FileNotifications], time, loggers.CreateLogger<CloudToDeviceSweep>());
 
         var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
         var twins = new DeviceTwins(new SqliteTwinStore(installation.Database, Installation.HubName), registry, live, time, events);
@@ -95,6 +96,9 @@ internal sealed class ServerParts : IAsyncDisposable
     public MessageApi DeviceMessages { get; }
 
     public DiagnosisApi Diagnosis { get; }
+
+    /// <summary>What services hear of uploaded files.</summary>
+    public ServiceBoundQueue FileNotifications { get; }
 
     public CertificateAuthorities Authorities { get; }
 

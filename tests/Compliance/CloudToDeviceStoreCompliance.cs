@@ -200,9 +200,9 @@ public abstract class CloudToDeviceStoreCompliance : IAsyncLifetime
     [Fact]
     public async Task Service_bound_records_are_kept_by_kind()
     {
-        await ServiceBound.AddAsync(ServiceBoundKind.Feedback, "\"one\"", Now, Now.AddHours(1), default);
-        await ServiceBound.AddAsync(ServiceBoundKind.FileNotification, "\"file\"", Now, Now.AddHours(1), default);
-        await ServiceBound.AddAsync(ServiceBoundKind.Feedback, "\"two\"", Now.AddSeconds(1), Now.AddMinutes(1), default);
+        await ServiceBound.AddAsync(ServiceBoundKind.Feedback, new NewServiceBoundRecord(null, "\"one\"", Now, Now.AddHours(1)), default);
+        await ServiceBound.AddAsync(ServiceBoundKind.FileNotification, new NewServiceBoundRecord(null, "\"file\"", Now, Now.AddHours(1)), default);
+        await ServiceBound.AddAsync(ServiceBoundKind.Feedback, new NewServiceBoundRecord(null, "\"two\"", Now.AddSeconds(1), Now.AddMinutes(1)), default);
         await Fixture.ReopenAsync();
         var records = ServiceBound.Read(ServiceBoundKind.Feedback, 0, 10, Now);
         records.Select(r => (r.Payload, r.EnqueuedTime)).ShouldBe([("\"one\"", Now), ("\"two\"", Now.AddSeconds(1))]);
@@ -219,13 +219,41 @@ public abstract class CloudToDeviceStoreCompliance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_service_bound_record_waits_once_under_its_id_and_hub()
+    {
+        await ServiceBound.AddAsync(ServiceBoundKind.FileNotification, new NewServiceBoundRecord("a", "1", Now, Now.AddHours(1)), default);
+        await ServiceBound.AddAsync(ServiceBoundKind.FileNotification, new NewServiceBoundRecord("a", "2", Now, Now.AddHours(1)), default);
+        await ServiceBound.AddAsync(ServiceBoundKind.Feedback, new NewServiceBoundRecord("a", "3", Now, Now.AddHours(1)), default);
+        var other = (await Fixture.OpenAnotherHubAsync("hub2")).ServiceBound;
+        await other.AddAsync(ServiceBoundKind.FileNotification, new NewServiceBoundRecord("a", "4", Now, Now.AddHours(1)), default);
+        var waiting = ServiceBound.Read(ServiceBoundKind.FileNotification, 0, 10, Now).ShouldHaveSingleItem();
+        (waiting.Payload, waiting.DeliveryCount).ShouldBe(("1", 0));
+        await other.RemoveAsync(ServiceBoundKind.FileNotification, [waiting.Sequence], default);
+        await ServiceBound.RemoveAsync(ServiceBoundKind.FileNotification, [waiting.Sequence], default);
+        ServiceBound.Read(ServiceBoundKind.FileNotification, 0, 10, Now).ShouldBeEmpty();
+        other.Read(ServiceBoundKind.FileNotification, 0, 10, Now).ShouldHaveSingleItem().Payload.ShouldBe("4");
+    }
+
+    [Fact]
+    public async Task The_oldest_service_bound_records_give_way()
+    {
+        for (var i = 0; i < 7; i++)
+            await ServiceBound.AddAsync(ServiceBoundKind.FileNotification, new NewServiceBoundRecord(null, $"{i}", Now, Now.AddHours(1)), default);
+        await ServiceBound.AddAsync(ServiceBoundKind.Feedback, new NewServiceBoundRecord(null, "x", Now, Now.AddHours(1)), default);
+        (await ServiceBound.DropOldestAsync(ServiceBoundKind.FileNotification, 5, default)).ShouldBeFalse();
+        ServiceBound.Read(ServiceBoundKind.FileNotification, 0, 10, Now).Select(r => r.Payload).ShouldBe(["2", "3", "4", "5", "6"]);
+        (await ServiceBound.DropOldestAsync(ServiceBoundKind.Feedback, 1, default)).ShouldBeFalse();
+        ServiceBound.Read(ServiceBoundKind.Feedback, 0, 10, Now).Count.ShouldBe(1);
+    }
+
+    [Fact]
     public async Task A_service_bound_record_that_came_back_too_often_is_dropped()
     {
-        await ServiceBound.AddAsync(ServiceBoundKind.Feedback, "1", Now, Now.AddHours(1), default);
+        await ServiceBound.AddAsync(ServiceBoundKind.Feedback, new NewServiceBoundRecord(null, "1", Now, Now.AddHours(1)), default);
         var sequence = ServiceBound.Read(ServiceBoundKind.Feedback, 0, 1, Now)[0].Sequence;
         await ServiceBound.AbandonAsync(ServiceBoundKind.Feedback, [sequence], 2, default);
         await Fixture.ReopenAsync();
-        ServiceBound.Read(ServiceBoundKind.Feedback, 0, 1, Now).Count.ShouldBe(1);
+        ServiceBound.Read(ServiceBoundKind.Feedback, 0, 1, Now).ShouldHaveSingleItem().DeliveryCount.ShouldBe(1);
         await ServiceBound.AbandonAsync(ServiceBoundKind.Feedback, [sequence], 2, default);
         ServiceBound.Read(ServiceBoundKind.Feedback, 0, 1, Now).ShouldBeEmpty();
     }

@@ -81,8 +81,8 @@ public sealed class AccessTests(SharedServer shared)
     public async Task A_connection_ends_when_its_token_does()
     {
         var device = await shared.Server.Hub.CreateDeviceAsync(SharedServer.NewId("short"));
-        var token = SasToken.ForDevice(Host, device.Id, device.PrimaryKey, TimeSpan.FromSeconds(5));
-        var result = await AcceptedAsync(new { token, actions = new object[] { new { send = new { body = "in time" } }, new { untilDisconnected = 30000 } } });
+        var sign = new { resource = $"{Host}/devices/{device.Id}", key = device.PrimaryKey, seconds = 5 };
+        var result = await AcceptedAsync(new { sign, actions = new object[] { new { send = new { body = "in time" } }, new { untilDisconnected = 30000 } } });
         (await shared.Server.Reader.SingleAsync(device.Id)).Text.ShouldBe("in time");
         var lived = (long)result["results"]![1]!["at"]! - (long)result["openedAt"]!;
         lived.ShouldBeGreaterThan(2000, "the connection may not end before the token");

@@ -40,7 +40,7 @@ public sealed class JobTests(SharedServer shared)
         await using var device = shared.Node.Start("device.mjs", new
         {
             connectionString = shared.ConnectionString(online),
-            actions = new object[] { new { onMethod = "reboot", status = 207, payload = new { done = true } }, new { sleep = 1000 }, new { report = new { @event = "listening" } }, new { sleep = 60000 } },
+            actions = new object[] { new { onMethod = "reboot", status = 207, payload = new { done = true } }, new { report = new { @event = "listening" } }, new { untilDisconnected = 120_000 } },
         });
         await device.WaitForEventAsync("listening");
 

@@ -241,7 +241,7 @@ public sealed class ToolTests : IAsyncLifetime
             var result = await run();
             if (isThere(result))
                 return result;
-            tries.ShouldBeLessThan(10, result.ToString());
+            tries.ShouldBeLessThan(50, result.ToString());
             await Task.Delay(300);
         }
     }

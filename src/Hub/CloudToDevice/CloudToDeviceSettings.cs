@@ -55,6 +55,9 @@ public sealed record ServiceBoundSettings
     /// <summary>A record that came back so often is dropped: 1 to 100.</summary>
     public int MaxDeliveryCount { get; init; } = 10;
 
+    /// <summary>Records that wait at most; the oldest give way.</summary>
+    public int Capacity { get; init; } = 100_000;
+
     /// <summary>Null when all values are in their ranges, else which one is not.</summary>
     public string? Check()
     {

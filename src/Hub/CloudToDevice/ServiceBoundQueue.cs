@@ -2,23 +2,43 @@ using Homeport.Contract.Errors;
 
 namespace Homeport.Hub.CloudToDevice;
 
-/// <summary>Records of one kind for services, read in batches that are locked until they are answered or the lock's time is over.</summary>
+/// <summary>
+/// Records of one kind for services (feedback, file notifications), read in batches that are locked until they are answered or the lock's
+/// time is over. Locks are in memory: after a restart what was not completed comes again.
+/// </summary>
 public sealed class ServiceBoundQueue(IServiceBoundStore store, ServiceBoundKind kind, ServiceBoundSettings settings, TimeProvider time)
 {
     /// <summary>Records of feedback in a batch at most.</summary>
     public const int MaxBatch = 64;
+
+    private static readonly TimeSpan PollTime = TimeSpan.FromMilliseconds(250);
 
     private readonly Lock _gate = new();
     private readonly HeldMessages _held = new();
     private readonly Dictionary<string, ServiceBoundBatch> _batches = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Puts a record into the queue. It is durable when the task ends.</summary>
+    /// <param name="id">Names what happened: while a record with it waits, it is not added again. Null when nothing tells of it twice.</param>
     /// <param name="payload">JSON.</param>
     /// <param name="token">Ends the call.</param>
-    public Task AddAsync(string payload, CancellationToken token)
+    public Task AddAsync(string? id, string payload, CancellationToken token)
     {
         var now = time.GetUtcNow();
-        return store.AddAsync(kind, payload, now, now + settings.TimeToLive, token);
+        return store.AddAsync(kind, new NewServiceBoundRecord(id, payload, now, now + settings.TimeToLive), token);
+    }
+
+    /// <summary>Waits until there are records, takes the next ones and locks them.</summary>
+    /// <param name="max">Records in the batch at most.</param>
+    /// <param name="token">Ends the wait.</param>
+    public async Task<ServiceBoundBatch> WaitAsync(int max, CancellationToken token)
+    {
+        // The writes that make records are many and elsewhere, in transactions of what they tell of; an index look-up is cheap.
+        while (true)
+        {
+            if (await ReceiveAsync(max, token) is { } batch)
+                return batch;
+            await Task.Delay(PollTime, time, token);
+        }
     }
 
     /// <summary>Takes the next records and locks them. Null when there are none.</summary>
@@ -42,6 +62,9 @@ public sealed class ServiceBoundQueue(IServiceBoundStore store, ServiceBoundKind
             return batch;
         }
     }
+
+    /// <summary>The service does not want the batch, which is dropped: there is no dead-letter queue. Null when it is done.</summary>
+    public Task<Refusal?> RejectAsync(string lockToken, CancellationToken token) => CompleteAsync(lockToken, token);
 
     /// <summary>The service has the batch. Null when it is done.</summary>
     public async Task<Refusal?> CompleteAsync(string lockToken, CancellationToken token)
@@ -70,13 +93,16 @@ public sealed class ServiceBoundQueue(IServiceBoundStore store, ServiceBoundKind
         return null;
     }
 
-    /// <summary>Ends locks and records whose time is over.</summary>
+    /// <summary>Ends locks and records whose time is over, and drops the oldest of too many.</summary>
     public async Task SweepAsync(CancellationToken token)
     {
         await GiveBackAsync(token);
         bool more;
         do
             more = await store.DropExpiredAsync(kind, time.GetUtcNow(), token);
+        while (more);
+        do
+            more = await store.DropOldestAsync(kind, settings.Capacity, token);
         while (more);
     }
 
@@ -153,7 +179,8 @@ public sealed class ServiceBoundBatch
     /// <summary>The records as one JSON array, as services get feedback.</summary>
     public string ToJsonArray() => "[" + string.Join(',', _records.Select(r => r.Payload)) + "]";
 
-    internal DateTimeOffset LockEnd { get; }
+    /// <summary>When the lock ends.</summary>
+    public DateTimeOffset LockEnd { get; }
 
     internal IReadOnlyCollection<long> Sequences => [.. _records.Select(r => r.Sequence)];
 

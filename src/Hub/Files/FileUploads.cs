@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
+using Homeport.Hub.CloudToDevice;
 
 namespace Homeport.Hub.Files;
 
@@ -9,7 +10,7 @@ namespace Homeport.Hub.Files;
 /// Files of devices: a device asks for an address, puts the file there, and reports the end. The service side is told of files that
 /// arrived. Source: Azure "Upload files with IoT Hub".
 /// </summary>
-public sealed class FileUploads(IUploadStorage storage, IUploadStore uploads, INotificationQueue notifications, TimeProvider time)
+public sealed class FileUploads(IUploadStorage storage, IUploadStore uploads, ServiceBoundQueue notifications, TimeProvider time)
 {
     /// <summary>Uploads that a device may have open.</summary>
     public const int MaxOpen = 10;
@@ -67,7 +68,7 @@ public sealed class FileUploads(IUploadStorage storage, IUploadStore uploads, IN
     {
         var now = time.GetUtcNow();
         var body = new FileNotificationBody(upload.DeviceId, file.Uri, upload.BlobName, file.LastModified, file.Size, now);
-        return notifications.AddAsync(new Notification(upload.CorrelationId, JsonSerializer.SerializeToUtf8Bytes(body, Json.Default.FileNotificationBody), now), token);
+        return notifications.AddAsync(upload.CorrelationId, JsonSerializer.Serialize(body, Json.Default.FileNotificationBody), token);
     }
 
     private static Refusal NotOpen(string deviceId) => new(HubErrors.InvalidFileUploadCorrelationId, $"Device '{deviceId}' has no such open upload",

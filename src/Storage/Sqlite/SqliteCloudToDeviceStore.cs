@@ -123,7 +123,8 @@ public sealed class SqliteCloudToDeviceStore(SqliteDatabase database, string hub
             return;
         var status = outcome.ToString();
         var record = new FeedbackRecord(message.MessageId, new ServiceTime(times.Now), status, status, message.DeviceId, message.GenerationId);
-        SqliteServiceBoundStore.Insert(connection, hub, ServiceBoundKind.Feedback, JsonSerializer.Serialize(record, Json.Default.FeedbackRecord), times.Now, times.Expiry);
+        var added = new NewServiceBoundRecord(null, JsonSerializer.Serialize(record, Json.Default.FeedbackRecord), times.Now, times.Expiry);
+        SqliteServiceBoundStore.Insert(connection, hub, ServiceBoundKind.Feedback, added);
     }
 
     private static QueueAddress AddressOf(SqliteDataReader row) => new(row.GetString(0), row.GetString(1) is { Length: > 0 } module ? module : null);

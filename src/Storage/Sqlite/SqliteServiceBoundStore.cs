@@ -9,16 +9,16 @@ public sealed class SqliteServiceBoundStore(SqliteDatabase database, string hub)
     private const int DropSize = 500;
 
     /// <inheritdoc/>
-    public Task AddAsync(ServiceBoundKind kind, string payload, DateTimeOffset now, DateTimeOffset expiry, CancellationToken token)
-        => database.WriteAsync(c => Insert(c, hub, kind, payload, now, expiry), token);
+    public Task AddAsync(ServiceBoundKind kind, NewServiceBoundRecord record, CancellationToken token)
+        => database.WriteAsync(c => Insert(c, hub, kind, record), token);
 
     /// <inheritdoc/>
     public IReadOnlyList<ServiceBoundRecord> Read(ServiceBoundKind kind, long after, int max, DateTimeOffset now) => database.Read(c => c.Query(
         """
-        SELECT sequence, enqueued, payload FROM servicebound INDEXED BY servicebound_by_kind
+        SELECT sequence, enqueued, payload, deliveries FROM servicebound INDEXED BY servicebound_by_kind
         WHERE hub=$hub AND kind=$kind AND sequence>$after AND expires>$now ORDER BY sequence LIMIT $max
         """,
-        r => new ServiceBoundRecord(r.GetInt64(0), r.TimeOrNull(1)!.Value, r.GetString(2)),
+        r => new ServiceBoundRecord(r.GetInt64(0), r.TimeOrNull(1)!.Value, r.GetString(2), r.GetInt32(3)),
         ("$hub", hub), ("$kind", (int)kind), ("$after", after), ("$now", now), ("$max", max)));
 
     /// <inheritdoc/>
@@ -56,9 +56,26 @@ public sealed class SqliteServiceBoundStore(SqliteDatabase database, string hub)
             ("$hub", hub), ("$kind", (int)kind), ("$now", now), ("$max", DropSize)), token) == DropSize;
     }
 
+    /// <inheritdoc/>
+    public async Task<bool> DropOldestAsync(ServiceBoundKind kind, int capacity, CancellationToken token)
+    {
+        var newest = database.Read(c => c.Query(
+            "SELECT sequence FROM servicebound INDEXED BY servicebound_by_kind WHERE hub=$hub AND kind=$kind ORDER BY sequence DESC LIMIT 1 OFFSET $capacity",
+            r => r.GetInt64(0), ("$hub", hub), ("$kind", (int)kind), ("$capacity", capacity)));
+        return newest.Count > 0 && await database.WriteAsync(c => c.Execute(
+            """
+            DELETE FROM servicebound WHERE sequence IN (
+                SELECT sequence FROM servicebound WHERE hub=$hub AND kind=$kind AND sequence<=$newest ORDER BY sequence LIMIT $max)
+            """,
+            ("$hub", hub), ("$kind", (int)kind), ("$newest", newest[0]), ("$max", DropSize)), token) == DropSize;
+    }
+
     /// <summary>Adds a record inside the transaction of what it tells of.</summary>
-    internal static int Insert(SqliteConnection connection, string hub, ServiceBoundKind kind, string payload, DateTimeOffset now, DateTimeOffset expiry)
+    internal static int Insert(SqliteConnection connection, string hub, ServiceBoundKind kind, NewServiceBoundRecord record)
         => connection.Execute(
-            "INSERT INTO servicebound (hub, kind, enqueued, expires, deliveries, payload) VALUES ($hub, $kind, $enqueued, $expires, 0, $payload)",
-            ("$hub", hub), ("$kind", (int)kind), ("$enqueued", now), ("$expires", expiry), ("$payload", payload));
+            """
+            INSERT INTO servicebound (hub, kind, enqueued, expires, deliveries, payload, id) VALUES ($hub, $kind, $enqueued, $expires, 0, $payload, $id)
+            ON CONFLICT (hub, kind, id) WHERE id IS NOT NULL DO NOTHING
+            """,
+            ("$hub", hub), ("$kind", (int)kind), ("$enqueued", record.EnqueuedTime), ("$expires", record.Expiry), ("$payload", record.Payload), ("$id", record.Id));
 }

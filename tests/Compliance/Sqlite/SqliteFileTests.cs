@@ -10,13 +10,6 @@ public sealed class SqliteUploadStoreTests : UploadStoreCompliance
         => Task.FromResult<StoreFixture<IUploadStore>>(new DatabaseFixture<IUploadStore>((database, hub) => new SqliteUploadStore(database, hub)));
 }
 
-/// <summary>The embedded queue of notifications.</summary>
-public sealed class SqliteNotificationQueueTests : NotificationQueueCompliance
-{
-    private protected override Task<StoreFixture<INotificationQueue>> CreateAsync()
-        => Task.FromResult<StoreFixture<INotificationQueue>>(new DatabaseFixture<INotificationQueue>((database, hub) => new SqliteNotificationQueue(database, hub, "files", Rules)));
-}
-
 /// <summary>A store in a database file.</summary>
 internal sealed class DatabaseFixture<T> : StoreFixture<T>
 {

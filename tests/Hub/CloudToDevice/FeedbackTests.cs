@@ -28,7 +28,7 @@ public sealed class FeedbackTests
     {
         await using var hub = await QueueFixture.StartAsync();
         for (var i = 0; i < 70; i++)
-            await hub.Feedback.AddAsync($"{i}", default);
+            await hub.Feedback.AddAsync(null, $"{i}", default);
         var first = (await hub.Feedback.ReceiveAsync(ServiceBoundQueue.MaxBatch, default)).ShouldNotBeNull();
         var second = (await hub.Feedback.ReceiveAsync(ServiceBoundQueue.MaxBatch, default)).ShouldNotBeNull();
         first.Records.Select(r => r.Payload).ShouldBe(Enumerable.Range(0, 64).Select(i => $"{i}"));
@@ -44,7 +44,7 @@ public sealed class FeedbackTests
     public async Task A_batch_that_nobody_answers_comes_again_until_it_came_too_often()
     {
         await using var hub = await QueueFixture.StartAsync(new CloudToDeviceSettings { Feedback = new ServiceBoundSettings { MaxDeliveryCount = 2 } });
-        await hub.Feedback.AddAsync("1", default);
+        await hub.Feedback.AddAsync(null, "1", default);
         var first = (await hub.Feedback.ReceiveAsync(1, default)).ShouldNotBeNull();
         hub.Time.Advance(TimeSpan.FromSeconds(60));
         (await hub.Feedback.CompleteAsync(first.LockToken, default)).ShouldNotBeNull().Error.ShouldBe(HubErrors.DeviceMessageLockLost);
@@ -58,11 +58,11 @@ public sealed class FeedbackTests
     public async Task Feedback_is_kept_over_a_restart_and_dropped_after_its_time()
     {
         await using var hub = await QueueFixture.StartAsync();
-        await hub.Feedback.AddAsync("1", default);
+        await hub.Feedback.AddAsync(null, "1", default);
         await hub.Feedback.ReceiveAsync(1, default);
         hub.Restart();
         hub.Time.Advance(TimeSpan.FromMinutes(59));
-        await hub.Feedback.AddAsync("2", default);
+        await hub.Feedback.AddAsync(null, "2", default);
         await hub.Feedback.SweepAsync(default);
         var both = (await hub.Feedback.ReceiveAsync(5, default)).ShouldNotBeNull();
         both.Records.Count.ShouldBe(2);
@@ -70,6 +70,35 @@ public sealed class FeedbackTests
         hub.Time.Advance(TimeSpan.FromMinutes(1));
         await hub.Feedback.SweepAsync(default);
         (await hub.Feedback.ReceiveAsync(5, default))!.ToJsonArray().ShouldBe("[2]");
+    }
+
+    [Fact]
+    public async Task One_who_waits_gets_what_comes_and_of_many_one_gets_it()
+    {
+        await using var hub = await QueueFixture.StartAsync();
+        var waiting = Enumerable.Range(0, 10).Select(_ => hub.Feedback.WaitAsync(1, TestContext.Current.CancellationToken)).ToList();
+        await hub.Feedback.AddAsync("a", "1", default);
+        await hub.Feedback.AddAsync("a", "again", default);
+        for (var i = 0; i < 500 && !waiting.Any(w => w.IsCompleted); i++)
+        {
+            hub.Time.Advance(TimeSpan.FromMilliseconds(250));
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+        var one = waiting.Where(w => w.IsCompleted).ShouldHaveSingleItem();
+        var batch = await one;
+        batch.ToJsonArray().ShouldBe("[1]");
+        (await hub.Feedback.RejectAsync(batch.LockToken, default)).ShouldBeNull();
+        (await hub.Feedback.ReceiveAsync(1, default)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task The_oldest_of_too_many_are_dropped()
+    {
+        await using var hub = await QueueFixture.StartAsync(new CloudToDeviceSettings { Feedback = new ServiceBoundSettings { Capacity = 2 } });
+        for (var i = 0; i < 4; i++)
+            await hub.Feedback.AddAsync(null, $"{i}", default);
+        await hub.Feedback.SweepAsync(default);
+        (await hub.Feedback.ReceiveAsync(5, default))!.ToJsonArray().ShouldBe("[2,3]");
     }
 
     [Fact]

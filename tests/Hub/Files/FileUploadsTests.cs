@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using Homeport.Contract.Errors;
+using Homeport.Hub.CloudToDevice;
 using Homeport.Hub.Files;
 using Homeport.Storage.Files;
 using Homeport.Storage.Sqlite;
@@ -13,14 +14,14 @@ public sealed class FileUploadsTests : IDisposable
     private readonly TempFolder _folder = new();
     private readonly FakeTimeProvider _time = new();
     private readonly SqliteDatabase _database;
-    private readonly SqliteNotificationQueue _queue;
+    private readonly ServiceBoundQueue _queue;
     private readonly DiskBlobStore _store;
     private readonly FileUploads _uploads;
 
     public FileUploadsTests()
     {
         _database = SqliteDatabase.Open(_folder.File("hub.db"));
-        _queue = new SqliteNotificationQueue(_database, "hub1", "files", NotificationRules.Default);
+        _queue = new ServiceBoundQueue(new SqliteServiceBoundStore(_database, "hub1"), ServiceBoundKind.FileNotification, new ServiceBoundSettings(), _time);
         _store = DiskBlobStore.Open(_folder.File("blobs"), BlobLimits.Default with { FreeSpace = 0 }, _time);
         var storage = new BuiltInUploadStorage(_store, new BlobAccount("homeport", [new byte[32]]), "uploads-hub1", ["hub.test", "10.1.1.1"], 443);
         _uploads = new FileUploads(storage, new SqliteUploadStore(_database, "hub1"), _queue, _time);
@@ -68,11 +69,11 @@ public sealed class FileUploadsTests : IDisposable
                 await _store.PutAsync(new BlobAddress("uploads-hub1", ticket.BlobName), new BlobBody(new MemoryStream([1, 2, 3]), 3, null), new Dictionary<string, string>(), BlobCondition.None, default);
             (await _uploads.CloseAsync("d1", ticket.CorrelationId, success, default)).ShouldBeNull();
         }
-        var locked = (await _queue.LockAsync(_time.GetUtcNow(), default)).ShouldNotBeNull();
-        var body = JsonNode.Parse(locked.Notification.Body)!;
+        var locked = (await _queue.ReceiveAsync(1, default)).ShouldNotBeNull();
+        var body = JsonNode.Parse(locked.Records[0].Payload)!;
         ((string?)body["blobUri"]).ShouldBe("https://hub.test/uploads-hub1/d1/there");
         ((long)body["blobSizeInBytes"]!).ShouldBe(3);
-        (await _queue.LockAsync(_time.GetUtcNow(), default)).ShouldBeNull();
+        (await _queue.ReceiveAsync(1, default)).ShouldBeNull();
     }
 
     [Fact]

@@ -2,13 +2,14 @@
 //   { service: "HostName=…", transport: "mqtt" | "mqttws", devices: { name: { connectionString, module, renewal: { valid, margin } } }, steps: [...] }
 // Steps of a device (d is its name): { d, do: "open" | "twin" | "watch" | "close" }, { d, report: {…} }, { d, methods: { name: { status, payload, echo, silent } } },
 //   { d, changes: n } waits until n patches were seen in all, { d, calls: n } for calls, { d, renewals: n } for tokens.
-// Steps of the service: { registry: "getTwin", args: [...] }, { twin: "get" | "update", of: [device, module], args: [...] }, { invoke: [device, module?], method: {…}, later, times }.
+// Steps of the service: { registry: "getTwin", args: [...] }, { twin: "get" | "update", of: [device, module], args: [...] }, { invoke: [device, module?], method: {…}, later, times, again } (again: until it succeeds).
 // Others: { sleep: ms }, { answers: true } waits for the calls that were made "later", { event: "name" } reports, { file: path } waits for it. An argument { "$from": n, "path": "etag" } is taken from step n.
 import { existsSync } from 'node:fs';
 import device from 'azure-iot-device';
 import mqtt from 'azure-iot-device-mqtt';
 import common from 'azure-iot-common';
 import iothub from 'azure-iothub';
+import { watchEnabling } from './enabled.mjs';
 import { describe, report, run, sleep, within } from './scenario.mjs';
 
 const transports = { mqtt: mqtt.Mqtt, mqttws: mqtt.MqttWs };
@@ -24,6 +25,7 @@ class Device {
       this.client = Client.fromAuthenticationProvider(provider, transport);
     } else this.client = Client.fromConnectionString(connectionString, transport);
     if (!retry) this.client.setRetryPolicy(new common.NoRetry());
+    this.enabled = watchEnabling(this.client);
     this.client.on('error', () => {});
     this.client.on('disconnect', () => this.disconnects++);
   }
@@ -49,7 +51,7 @@ class Device {
       if (first) first = false;
       else this.changes.push(plain(patch));
     });
-    await sleep(500);
+    await this.enabled();
   }
 
   async report(patch) {
@@ -65,7 +67,7 @@ class Device {
       if (this.client.onDeviceMethod) this.client.onDeviceMethod(name, handler);
       else this.client.onMethod(name, handler);
     }
-    await sleep(500);
+    await this.enabled();
   }
 
   async reach(what, count) {
@@ -123,7 +125,8 @@ run(async ({ service, transport = 'mqtt', devices = {}, steps }) => {
       return null;
     }
     if (step.invoke) {
-      const answer = await invoke(step);
+      let answer = await invoke(step);
+      for (let i = 0; step.again && !answer.ok && i < 20; i++) answer = await invoke(step);
       if (!answer.ok) throw Object.assign(new Error(), { described: answer.error });
       return answer.value;
     }

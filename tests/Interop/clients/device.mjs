@@ -1,5 +1,5 @@
 // One device or module client: connects, does what "actions" says, closes.
-//   { transport: "mqtt" | "mqttws" | "http", connectionString | token, module, x509: { cert, key }, renewal: { valid, margin }, actions: [...] }
+//   { transport: "mqtt" | "mqttws" | "http", connectionString | token | sign: { resource, key, seconds } (a token made here and now), module, x509: { cert, key }, renewal: { valid, margin }, actions: [...] }
 // Actions: { receive: ["complete" | "abandon" | "reject", ...] } answers the next messages so and gives them back as "received";
 //   { onMethod: "name", status, payload } answers that method; { twin: true } gets the twin and gives back "desired";
 //   { batch: [{...}] }, { send: {...} }, { output, send }, { sleep: ms }, { untilDisconnected: ms }
@@ -7,6 +7,7 @@ import device from 'azure-iot-device';
 import http from 'azure-iot-device-http';
 import mqtt from 'azure-iot-device-mqtt';
 import common from 'azure-iot-common';
+import { watchEnabling } from './enabled.mjs';
 import { describe, report, run, sleep, within } from './scenario.mjs';
 
 const transports = { mqtt: mqtt.Mqtt, mqttws: mqtt.MqttWs, http: http.Http };
@@ -21,6 +22,10 @@ function makeMessage({ body = '', bodyBase64, properties = [], ...system }) {
 function makeClient(args, events) {
   const Client = args.module ? device.ModuleClient : device.Client;
   const transport = transports[args.transport ?? 'mqtt'];
+  if (args.sign) {
+    const expiry = Math.floor(Date.now() / 1000) + args.sign.seconds;
+    return Client.fromSharedAccessSignature(common.SharedAccessSignature.create(args.sign.resource, null, args.sign.key, expiry).toString(), transport);
+  }
   if (args.token) return Client.fromSharedAccessSignature(args.token, transport);
   if (!args.renewal) return Client.fromConnectionString(args.connectionString, transport);
   const provider = device.SharedAccessKeyAuthenticationProvider.fromConnectionString(args.connectionString, args.renewal.valid, args.renewal.margin);
@@ -54,6 +59,7 @@ run(async (args) => {
   const events = [];
   const results = [];
   const client = makeClient(args, events);
+  const enabled = watchEnabling(client);
   client.setRetryPolicy(new common.NoRetry());
   const disconnected = new Promise((resolve) => {
     client.on('disconnect', (error) => {
@@ -88,6 +94,7 @@ run(async (args) => {
       } else if (action.onMethod) {
         client.onDeviceMethod(action.onMethod, (request, response) =>
           response.send(action.status, action.payload ?? { got: request.payload }, (error) => error && events.push({ event: 'method', error: describe(error) })));
+        await within(20000, 'enabling', enabled());
       } else if (action.twin) {
         const twin = await within(20000, 'twin', client.getTwin());
         results.push({ ok: true, at: Date.now(), desired: JSON.parse(JSON.stringify(twin.properties.desired)) });

@@ -1,4 +1,5 @@
 using Homeport.Gateway.Http.Devices;
+using Homeport.Hub.CloudToDevice;
 using Homeport.Hub.Files;
 
 namespace Homeport.Gateway.Http.Files;
@@ -9,7 +10,7 @@ namespace Homeport.Gateway.Http.Files;
 /// <param name="Uploads">Open uploads.</param>
 /// <param name="Notifications">What the service side hears of.</param>
 /// <param name="Access">Makes access to the built-in store for the service side, or null when files go elsewhere.</param>
-public sealed record FileApi(HubApi Hub, DeviceCalls Devices, FileUploads Uploads, INotificationQueue Notifications, ContainerAccess? Access);
+public sealed record FileApi(HubApi Hub, DeviceCalls Devices, FileUploads Uploads, ServiceBoundQueue Notifications, ContainerAccess? Access);
 
 /// <summary>Access to the hub's container in the built-in store.</summary>
 /// <param name="Account">Signs.</param>

@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.Text;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
+using Homeport.Gateway.Http.Devices;
 using Homeport.Hub.Access;
 using Homeport.Hub.Files;
 using Microsoft.AspNetCore.Builder;
@@ -26,27 +28,25 @@ public static class FileNotificationEndpoints
 
     private static async Task ReceiveAsync(FileApi api, HttpContext context)
     {
-        if (await api.Notifications.LockAsync(api.Hub.Time.GetUtcNow(), context.RequestAborted) is not { } locked)
+        if (await api.Notifications.ReceiveAsync(1, context.RequestAborted) is not { } locked)
         {
             context.Response.StatusCode = StatusCodes.Status204NoContent;
             return;
         }
         context.SetETag(locked.LockToken);
-        context.Response.Headers["iothub-sequencenumber"] = locked.SequenceNumber.ToString(CultureInfo.InvariantCulture);
-        context.Response.Headers["iothub-deliverycount"] = locked.DeliveryCount.ToString(CultureInfo.InvariantCulture);
-        context.Response.Headers["iothub-enqueuedtime"] = new ServiceTime(locked.Notification.EnqueuedTime).ToString();
-        context.Response.ContentType = "application/json; charset=utf-8";
-        context.Response.ContentLength = locked.Notification.Body.Length;
-        await context.Response.Body.WriteAsync(locked.Notification.Body, context.RequestAborted);
+        var record = locked.Records[0];
+        context.Response.Headers["iothub-sequencenumber"] = record.Sequence.ToString(CultureInfo.InvariantCulture);
+        context.Response.Headers["iothub-deliverycount"] = record.DeliveryCount.ToString(CultureInfo.InvariantCulture);
+        context.Response.Headers["iothub-enqueuedtime"] = new ServiceTime(record.EnqueuedTime).ToString();
+        await context.WriteBytesAsync(Encoding.UTF8.GetBytes(record.Payload));
     }
 
-    private static async Task SettleAsync(FileApi api, HttpContext context, Func<string, DateTimeOffset, CancellationToken, Task<bool>> settle)
+    private static async Task SettleAsync(FileApi api, HttpContext context, Func<string, CancellationToken, Task<Refusal?>> settle)
     {
-        var token = (string)context.Request.RouteValues["lockToken"]!;
-        if (await settle(token, api.Hub.Time.GetUtcNow(), context.RequestAborted))
-            context.Response.StatusCode = StatusCodes.Status204NoContent;
+        if (await settle(context.LockToken(), context.RequestAborted) is { } refusal)
+            await api.Hub.RefuseAsync(context, refusal);
         else
-            await api.Hub.RefuseAsync(context, new Refusal(HubErrors.DeviceMessageLockLost, "No notification has this lock", "Fetch it again; a lock ends after a minute."));
+            context.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
     private static Task AccessAsync(FileApi api, HttpContext context)
