@@ -90,7 +90,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
     /// <summary>Opens the doors.</summary>
     public async Task StartAsync(CancellationToken token)
     {
-        await _parts.Provisioning.LoadAsync(token);
+        await _parts.LoadAsync(token);
         try
         {
             await _web.StartAsync(token);

@@ -52,6 +52,9 @@ internal sealed partial class ProvisioningParts : IDisposable
     /// <summary>What the endpoints stand on.</summary>
     public ProvisioningApi Api { get; }
 
+    /// <summary>Registers devices.</summary>
+    public RegistrationService Registrations => _registrations;
+
     /// <summary>Maps all calls.</summary>
     public void Map(IEndpointRouteBuilder routes)
     {

@@ -29,10 +29,12 @@ internal sealed class ServerParts : IAsyncDisposable
     private readonly EventRelay _events;
     private readonly FleetParts _fleet;
     private readonly ProvisioningParts _provisioning;
+    private readonly Explanations _explanations;
 
     public ServerParts(ServerOptions options, Installation installation, TimeProvider time, ILoggerFactory loggers)
     {
-        var explanations = new Explanations(time, loggers.CreateLogger<Explanations>());
+        var explanations = new Explanations(time, loggers.CreateLogger<Explanations>(), new SqliteExplanationStore(installation.Database));
+        _explanations = explanations;
         var rules = new TokenRules(options.Hosts.ToHashSet(StringComparer.OrdinalIgnoreCase), time);
         var identities = new SqliteIdentityStore(installation.Database, installation.Seal, Installation.HubName);
         var live = new LiveConnections();
@@ -78,9 +80,9 @@ internal sealed class ServerParts : IAsyncDisposable
         Hub = BuildHub(door, authorizer, registry, new MessageReader(_log), time) with { HostName = options.Hosts[0] };
         Devices = new DeviceCalls(door, time);
         DeviceMessages = new MessageApi(Hub, messages, feedback);
-        Diagnosis = new DiagnosisApi(Hub, door.Subscriptions);
+        Diagnosis = new DiagnosisApi(Hub, door.Subscriptions, _provisioning.Registrations);
         _fleet = new FleetParts(Hub, installation.Database, loggers);
-        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, .. _fleet.Background, _provisioning.RunAsync];
+        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, .. _fleet.Background, _provisioning.RunAsync, explanations.RunAsync];
     }
 
     /// <summary>What runs beside the doors until the server stops.</summary>
@@ -107,6 +109,13 @@ internal sealed class ServerParts : IAsyncDisposable
 
     /// <summary>Enrollments, registrations and the hubs to which devices go.</summary>
     public ProvisioningParts Provisioning => _provisioning;
+
+    /// <summary>Takes what earlier runs kept, before the doors open.</summary>
+    public async Task LoadAsync(CancellationToken token)
+    {
+        await _explanations.LoadAsync(token);
+        await _provisioning.LoadAsync(token);
+    }
 
     /// <summary>Ends what the background leaves behind: what devices sent before the doors closed is written.</summary>
     public async ValueTask DisposeAsync()

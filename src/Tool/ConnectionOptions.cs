@@ -10,12 +10,13 @@ namespace Homeport.Tool;
 internal sealed class ConnectionOptions
 {
     private const string Variable = "HOMEPORT_CONNECTION_STRING";
+    private const string ProvisioningVariable = "HOMEPORT_PROVISIONING_CONNECTION_STRING";
 
     private readonly Option<FileInfo> _readyFile = new("--ready-file") { Description = "File that the server wrote with --ready-file", Recursive = true };
 
     private readonly Option<string> _connectionString = new("--connection-string")
     {
-        Description = $"Service connection string of the hub; better in the environment variable {Variable}, where other users do not see it",
+        Description = $"Service connection string of the hub, or of provisioning; better in the environment variable {Variable} or {ProvisioningVariable}, where other users do not see it",
         Recursive = true,
     };
 
@@ -29,15 +30,21 @@ internal sealed class ConnectionOptions
             command.Options.Add(option);
     }
 
-    /// <summary>Opens a client.</summary>
+    /// <summary>Opens a client of the hub.</summary>
     /// <exception cref="ToolException">The options do not name a server.</exception>
-    public HubClient Open(ParseResult parsed)
+    public HubClient Open(ParseResult parsed) => Open(parsed, Variable, "hub", ready => ready.Hubs[0].ServiceConnectionString);
+
+    /// <summary>Opens a client of the provisioning service.</summary>
+    /// <exception cref="ToolException">The options do not name a server.</exception>
+    public HubClient OpenProvisioning(ParseResult parsed) => Open(parsed, ProvisioningVariable, "provisioning service", ready => ready.Dps.ServiceConnectionString);
+
+    private HubClient Open(ParseResult parsed, string variable, string what, Func<ReadyFile, string> choose)
     {
-        var (text, ca, port) = (parsed.GetValue(_connectionString) ?? Environment.GetEnvironmentVariable(Variable), parsed.GetValue(_ca)?.FullName, parsed.GetValue(_port));
+        var (text, ca, port) = (parsed.GetValue(_connectionString) ?? Environment.GetEnvironmentVariable(variable), parsed.GetValue(_ca)?.FullName, parsed.GetValue(_port));
         if (parsed.GetValue(_readyFile) is { } file)
-            (text, ca, port) = FromReadyFile(file.FullName);
+            (text, ca, port) = FromReadyFile(file.FullName, choose);
         if (string.IsNullOrEmpty(text))
-            throw ToolException.BadUsage($"Say which hub: --ready-file, --connection-string or the environment variable {Variable}.");
+            throw ToolException.BadUsage($"Say which {what}: --ready-file, --connection-string or the environment variable {variable}.");
         if (!ConnectionString.TryParse(text, out var connection, out var reason))
             throw ToolException.BadUsage($"The connection string cannot be used: {reason}.");
         if (connection.SharedAccessKey is null || connection.SharedAccessKeyName is null)
@@ -54,12 +61,12 @@ internal sealed class ConnectionOptions
         }
     }
 
-    private static (string Text, string Ca, int Port) FromReadyFile(string path)
+    private static (string Text, string Ca, int Port) FromReadyFile(string path, Func<ReadyFile, string> choose)
     {
         try
         {
             var ready = JsonSerializer.Deserialize(File.ReadAllBytes(path), Json.Default.ReadyFile)!;
-            return (ready.Hubs[0].ServiceConnectionString, ready.CaFile, ready.Ports.Https);
+            return (choose(ready), ready.CaFile, ready.Ports.Https);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {

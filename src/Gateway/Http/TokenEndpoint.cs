@@ -3,7 +3,6 @@ using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
 using Homeport.Hub.Access;
 using Homeport.Hub.Limits;
-using Homeport.Hub.Registry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
