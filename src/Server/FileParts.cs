@@ -12,6 +12,7 @@ internal sealed class FileParts : IDisposable
 {
     private readonly HttpClient _http = new();
     private readonly StagedBlockSweeper _sweeper;
+    private readonly RegistryJobParts _registryJobs;
 
     public FileParts(ServerOptions options, int httpsPort, Installation installation, ServerParts parts, ILoggerFactory loggers)
     {
@@ -24,7 +25,9 @@ internal sealed class FileParts : IDisposable
             : new BuiltInUploadStorage(store, account, files.Container, options.Hosts, httpsPort);
         var uploads = new FileUploads(storage, new SqliteUploadStore(installation.Database, Installation.HubName), notifications, hub.Time);
         Files = new FileApi(hub, parts.Devices, uploads, notifications, files.Account is null ? new ContainerAccess(account, files.Container) : null);
-        Blobs = new BlobApi(store, account, [files.Container], hub.Explanations, hub.Time);
+        string[] containers = [files.Container, RegistryJobParts.Container];
+        Blobs = new BlobApi(store, account, containers, hub.Explanations, hub.Time);
+        _registryJobs = new RegistryJobParts(installation, hub, new BlobContainers(store, account, containers, options.Hosts, _http, hub.Time), account, loggers);
         _sweeper = new StagedBlockSweeper(store, hub.Time, loggers.CreateLogger<StagedBlockSweeper>());
     }
 
@@ -38,11 +41,16 @@ internal sealed class FileParts : IDisposable
         routes.MapFiles(Files);
         routes.MapFileNotifications(Files);
         routes.MapBlobs(Blobs);
+        _registryJobs.Map(routes);
     }
 
-    /// <summary>Cleans up until stopped.</summary>
-    public Task RunAsync(CancellationToken stop) => _sweeper.RunAsync(stop);
+    /// <summary>Cleans up, and runs imports and exports, until stopped.</summary>
+    public Task RunAsync(CancellationToken stop) => Task.WhenAll(_sweeper.RunAsync(stop), _registryJobs.RunAsync(stop));
 
     /// <inheritdoc/>
-    public void Dispose() => _http.Dispose();
+    public void Dispose()
+    {
+        _registryJobs.Dispose();
+        _http.Dispose();
+    }
 }

@@ -20,13 +20,14 @@ internal sealed class FleetParts : IDisposable
 
         var jobs = new SqliteJobStore(database, hub.Name);
         Jobs = new ScheduledJobs(jobs, hub.Time, new JobSettings());
-        _scheduler = new JobScheduler(jobs, rows, new DeviceWork(hub.Twins, hub.Methods), hub.Time, new JobSettings(), loggers.CreateLogger<JobScheduler>());
+        _scheduler = new JobScheduler(jobs, rows, new DeviceWork(hub.Twins, hub.Methods, hub.Time, hub.Throttles), hub.Time, new JobSettings(), loggers.CreateLogger<JobScheduler>());
         Jobs.Changed = _scheduler.Wake;
 
         var configurations = new SqliteConfigurationStore(database, hub.Name);
         Configurations = new DeviceConfigurations(configurations, rows, hub.Twins, hub.Registry, hub.Time);
         var applier = new ConfigurationApplier(configurations, rows, hub.Twins, hub.Time, loggers.CreateLogger<ConfigurationApplier>());
         Configurations.Changed = applier.NoteAll;
+        ConnectionChanged = applier.Note;
         hub.Twins.Changed = applier.Note;
         hub.Registry.Written = applier.Note;
         Background = [_scheduler.RunAsync, applier.RunAsync];
@@ -34,6 +35,9 @@ internal sealed class FleetParts : IDisposable
 
     /// <summary>What runs until the server stops.</summary>
     public IReadOnlyList<Func<CancellationToken, Task>> Background { get; }
+
+    /// <summary>Takes the ids of devices that came or went: conditions may ask for the connection.</summary>
+    public Action<string> ConnectionChanged { get; }
 
     public QueryRunner Queries { get; }
 
@@ -50,6 +54,7 @@ internal sealed class FleetParts : IDisposable
         routes.MapAdmission(hub, Admission);
         routes.MapJobs(hub, Jobs);
         routes.MapConfigurations(hub, Configurations);
+        routes.MapDigitalTwins(hub);
     }
 
     /// <inheritdoc/>

@@ -1,6 +1,7 @@
 using System.Net;
 using Homeport.Contract.Errors;
 using Homeport.Gateway;
+using Homeport.Gateway.Amqp;
 using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Devices;
 using Homeport.Gateway.Http.Trust;
@@ -43,12 +44,14 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTime);
         // The doors are mapped when all is built; Kestrel asks for the handler by this.
         MqttDoor? mqtt = null;
-        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, options.Listen, ports, tls, () => mqtt!, time));
+        AmqpDoor? amqp = null;
+        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, options.Listen, ports, tls, new Doors(() => mqtt!, () => amqp!), time));
         _web = builder.Build();
         var loggers = _web.Services.GetRequiredService<ILoggerFactory>();
 
         var parts = _parts = new ServerParts(options, installation, time, loggers);
         mqtt = parts.Mqtt;
+        amqp = parts.Amqp;
         Messages = parts.Hub.Messages;
 
         _web.Use((context, next) => GuardAsync(context, next, parts.Hub, loggers.CreateLogger<HomeportServer>()));
@@ -68,7 +71,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapServiceMessages(parts.DeviceMessages);
         _web.MapCertificates(parts.Hub, parts.Authorities);
         parts.Provisioning.Map(_web);
-        _web.MapWebSockets(parts.Hub, mqtt);
+        _web.MapWebSockets(parts.Hub, mqtt, amqp);
         _files = new FileParts(options, ports.Https, installation, parts, loggers);
         _files.Map(_web);
         _web.MapFallback(context => parts.Hub.RefuseNotFoundAsync(context));
@@ -138,7 +141,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         }
     }
 
-    private static void ConfigureDoors(KestrelServerOptions kestrel, IReadOnlyList<IPAddress> addresses, Ports ports, DoorTls tls, Func<MqttDoor> mqtt, TimeProvider time)
+    private static void ConfigureDoors(KestrelServerOptions kestrel, IReadOnlyList<IPAddress> addresses, Ports ports, DoorTls tls, Doors doors, TimeProvider time)
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = MaxRequestBody;
@@ -152,7 +155,12 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         Listen(ports.Mqtt, listen =>
         {
             listen.UseHttps(tls.Callback);
-            listen.Run(connection => mqtt().OnConnectedAsync(connection));
+            listen.Run(connection => doors.Mqtt().OnConnectedAsync(connection));
+        });
+        Listen(ports.Amqp, listen =>
+        {
+            listen.UseHttps(tls.Callback);
+            listen.Run(connection => doors.Amqp().OnConnectedAsync(connection));
         });
         Listen(ports.Crl, listen => listen.Protocols = HttpProtocols.Http1);
 
@@ -179,6 +187,9 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         context.Response.ContentLength = list.Length;
         return context.Response.Body.WriteAsync(list).AsTask();
     });
+
+    /// <summary>Doors that are built after Kestrel asks for them.</summary>
+    private sealed record Doors(Func<MqttDoor> Mqtt, Func<AmqpDoor> Amqp);
 
     [LoggerMessage(EventId = 4101, Level = LogLevel.Error, Message = "{Method} {Path} failed. Tracking id {TrackingId}")]
     private static partial void LogFault(ILogger logger, Exception e, string method, string path, string trackingId);

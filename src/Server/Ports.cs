@@ -7,9 +7,10 @@ namespace Homeport.Server;
 /// <summary>The ports of the doors, tried before anything is started.</summary>
 /// <param name="Https">HTTPS and WebSockets.</param>
 /// <param name="Mqtt">MQTT.</param>
+/// <param name="Amqp">AMQP.</param>
 /// <param name="Crl">Plain HTTP for the revocation list.</param>
 /// <param name="HttpsMoved">True when 443 needs a right that the process has not.</param>
-internal sealed record Ports(int Https, int Mqtt, int Crl, bool HttpsMoved)
+internal sealed record Ports(int Https, int Mqtt, int Amqp, int Crl, bool HttpsMoved)
 {
     private static readonly int[] InPlaceOf443 = [8443, 9443, 10443, 18443];
 
@@ -18,21 +19,22 @@ internal sealed record Ports(int Https, int Mqtt, int Crl, bool HttpsMoved)
     public static Ports Choose(ServerOptions options)
     {
         Require(options.MqttPort, "mqtt-port");
+        Require(options.AmqpPort, "amqp-port");
         Require(options.CrlPort, "crl-port");
         if (!options.HttpsPortIsDefault)
         {
             Require(options.HttpsPort, "https-port");
-            return new Ports(options.HttpsPort, options.MqttPort, options.CrlPort, HttpsMoved: false);
+            return new Ports(options.HttpsPort, options.MqttPort, options.AmqpPort, options.CrlPort, HttpsMoved: false);
         }
         if (Try(options.HttpsPort) != SocketError.AccessDenied)
         {
             Require(options.HttpsPort, "https-port");
-            return new Ports(options.HttpsPort, options.MqttPort, options.CrlPort, HttpsMoved: false);
+            return new Ports(options.HttpsPort, options.MqttPort, options.AmqpPort, options.CrlPort, HttpsMoved: false);
         }
         var other = InPlaceOf443.FirstOrDefault(port => Try(port) == SocketError.Success);
         if (other == 0)
             throw new ServerStartException($"Port 443 needs a right that this process does not have, and {string.Join(", ", InPlaceOf443)} are taken. Choose one with --https-port.");
-        return new Ports(other, options.MqttPort, options.CrlPort, HttpsMoved: true);
+        return new Ports(other, options.MqttPort, options.AmqpPort, options.CrlPort, HttpsMoved: true);
     }
 
     private static void Require(int port, string option)

@@ -1,5 +1,6 @@
 using Homeport.Contract.Errors;
 using Homeport.Gateway;
+using Homeport.Gateway.Amqp;
 using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Devices;
 using Homeport.Gateway.Mqtt;
@@ -47,7 +48,8 @@ internal sealed class ServerParts : IAsyncDisposable
         _log = new HubLog(_records, TimeSpan.FromDays(options.RetentionDays), time, loggers.CreateLogger<HubLog>());
         _events = new EventRelay(new SqliteEventStore(installation.Database, Installation.HubName), _log, loggers.CreateLogger<EventRelay>());
         events.Stored = _events.Wake;
-        var activity = new ActivityJournal(identities, time, loggers.CreateLogger<ActivityJournal>(), new ConnectionEvents(live, events, _events, time));
+        var connections = new ConnectionEvents(live, events, _events, time);
+        var activity = new ActivityJournal(identities, time, loggers.CreateLogger<ActivityJournal>(), connections);
         var sweeper = new ConnectionSweeper(time);
 
         var settings = new CloudToDeviceSettings();
@@ -77,18 +79,26 @@ internal sealed class ServerParts : IAsyncDisposable
         };
         Mqtt = new MqttDoor(door, sweeper, time, loggers.CreateLogger<MqttDoor>());
         var authorizer = new ServiceAuthorizer(policies, rules, HubErrors.IotHubUnauthorized, HubErrors.IotHubUnauthorizedAccess);
+        Amqp = new AmqpDoor(door, authorizer, Nodes, sweeper, time, loggers.CreateLogger<AmqpDoor>());
         Hub = BuildHub(door, authorizer, registry, new MessageReader(_log), time) with { HostName = options.Hosts[0] };
         Devices = new DeviceCalls(door, time);
         DeviceMessages = new MessageApi(Hub, messages, feedback);
         Diagnosis = new DiagnosisApi(Hub, door.Subscriptions, _provisioning.Registrations);
         _fleet = new FleetParts(Hub, installation.Database, loggers);
-        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, .. _fleet.Background, _provisioning.RunAsync, explanations.RunAsync];
+        connections.Changed = _fleet.ConnectionChanged;
+        var quota = new QuotaKeeper(door.Throttles, new SqliteQuotaStore(installation.Database, Installation.HubName), time, loggers.CreateLogger<QuotaKeeper>());
+        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, quota.RunAsync, .. _fleet.Background, _provisioning.RunAsync, explanations.RunAsync];
     }
 
     /// <summary>What runs beside the doors until the server stops.</summary>
     public IReadOnlyList<Func<CancellationToken, Task>> Background { get; }
 
     public MqttDoor Mqtt { get; }
+
+    public AmqpDoor Amqp { get; }
+
+    /// <summary>The nodes of AMQP; those of services and consumers are added to them.</summary>
+    public AmqpNodes Nodes { get; } = new();
 
     public HubApi Hub { get; }
 

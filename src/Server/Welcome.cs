@@ -19,7 +19,7 @@ internal static class Welcome
             Version,
             Environment.ProcessId,
             host,
-            new ReadyPorts(ports.Https, ports.Mqtt, null),
+            new ReadyPorts(ports.Https, ports.Mqtt, ports.Amqp),
             caFile,
             null,
             Installation.ApplicationName,
@@ -39,6 +39,7 @@ internal static class Welcome
             .AppendLine().AppendLine($"Homeport {ready.Version} is open.").AppendLine()
             .AppendLine($"  Host names         {string.Join(", ", options.Hosts)}")
             .AppendLine($"  MQTT               port {ports.Mqtt}")
+            .AppendLine($"  AMQP               port {ports.Amqp}")
             .AppendLine($"  HTTPS, WebSocket   port {ports.Https}")
             .AppendLine($"  Revocation list    http://{ready.Host}:{ports.Crl}/{Path.GetFileNameWithoutExtension(ready.CaFile)}.crl")
             .AppendLine($"  Application        {ready.Application}, hub {hub.Name}")

@@ -7,7 +7,7 @@ namespace Homeport.Tests.Interop;
 /// <summary>A job survives the end of the server: kill -9 in its middle, start again, look at every device.</summary>
 public sealed class JobCrashTests : IDisposable
 {
-    private const int Devices = 500;
+    private const int Devices = 2000;
     private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -42,6 +42,35 @@ public sealed class JobCrashTests : IDisposable
         // Those that were in work when the server was killed may be written twice, no other.
         (await CountAsync(again, "SELECT COUNT() AS n FROM devices WHERE properties.desired.$version=2")).ShouldBeGreaterThanOrEqualTo(Devices - 32);
     }
+
+    [Fact]
+    public async Task An_import_goes_on_after_kill_9_and_does_no_line_twice()
+    {
+        const int Lines = 5000;
+        var settings = new ServerSettings(_folder.Path).WithFreePorts();
+        JsonNode job;
+        await using (var server = await ServerProcess.StartAsync(settings))
+        {
+            var files = await RegistryFiles.OpenAsync(server);
+            await files.WriteAsync("devices.txt", string.Join('\n', Enumerable.Range(0, Lines).Select(i => $$"""{"id":"d{{i}}","importMode":"create","tags":{"n":{{i}}} }""")));
+            job = (await server.Hub.SendAsync(HttpMethod.Post, "jobs/create",
+                new JsonObject { ["type"] = "import", ["inputBlobContainerUri"] = files.Uri, ["outputBlobContainerUri"] = files.Uri })).Json;
+            var watch = Stopwatch.StartNew();
+            while (await TotalAsync(server) == 0)
+                watch.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(60));
+            (await TotalAsync(server)).ShouldBeLessThan(Lines, "the kill comes in the middle");
+            var second = await server.Hub.SendAsync(HttpMethod.Post, "jobs/create", new JsonObject { ["type"] = "export", ["outputBlobContainerUri"] = files.Uri });
+            (second.Status, second.Header("iothub-errorcode")).ShouldBe((403, "JobQuotaExceeded"));
+            await server.KillAsync();
+        }
+
+        await using var again = await ServerProcess.StartAsync(settings);
+        await RegistryFiles.CompletedAsync(again, job);
+        (await TotalAsync(again)).ShouldBe(Lines);
+        (await (await RegistryFiles.OpenAsync(again)).ReadLinesAsync("importErrors.log")).ShouldBeEmpty();
+    }
+
+    private static async Task<int> TotalAsync(ServerProcess server) => (int)(await server.Hub.SendAsync(HttpMethod.Get, "statistics/devices")).Json["totalDeviceCount"]!;
 
     private static int Count(JsonNode job, string name) => (int)job["deviceJobStatistics"]![name]!;
 

@@ -19,7 +19,7 @@ public sealed class LinkedHubTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var starts = new[] { Here, There }.Select(host => ServerProcess.StartAsync(
-            new ServerSettings(_folder.File(host), SharedServer.HttpsPort, SharedServer.MqttPort, SharedServer.CrlPort, host), "--listen", host)).ToArray();
+            new ServerSettings(_folder.File(host), SharedServer.HttpsPort, SharedServer.MqttPort, SharedServer.CrlPort, SharedServer.AmqpPort, host), "--listen", host)).ToArray();
         (_here, _there) = (await starts[0], await starts[1]);
     }
 

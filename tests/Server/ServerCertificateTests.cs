@@ -111,6 +111,7 @@ public sealed class ServerCertificateTests : IDisposable
         HttpsPort = 443,
         HttpsPortIsDefault = true,
         MqttPort = 8883,
+        AmqpPort = 5671,
         CrlPort = 8780,
         Partitions = 4,
         Events = new HashSet<Homeport.Log.MessageSource>(),

@@ -49,6 +49,9 @@ public sealed class Audience
         return true;
     }
 
+    /// <summary>The path's segments, as they stand in the decoded <c>sr</c>.</summary>
+    public IReadOnlyList<string> Segments => _segments;
+
     /// <summary>The path's length in segments: 0 for a whole hub, 2 for a device, 4 for a module.</summary>
     public int Depth => _segments.Length;
 

@@ -42,6 +42,8 @@ public static class HubErrors
     public static readonly ServiceError ServiceUnavailable = new(nameof(ServiceUnavailable), 503001, "The server cannot take the request now.");
     public static readonly ServiceError GatewayTimeout = new(nameof(GatewayTimeout), 504101, "The device did not answer in time.");
     public static readonly ServiceError InvalidOperation = new(nameof(InvalidOperation), 400003, "The call cannot be made in this state.");
+    public static readonly ServiceError JobQuotaExceeded = new(nameof(JobQuotaExceeded), 403003, "An import or export of the registry is under way.");
+    public static readonly ServiceError BlobContainerValidationError = new(nameof(BlobContainerValidationError), 400008, "The blob container cannot be used.");
     public static readonly ServiceError JobNotFound = new(nameof(JobNotFound), 404002, "There is no such job.");
     public static readonly ServiceError ConfigurationNotFound = new(nameof(ConfigurationNotFound), 404301, "There is no such configuration.");
     public static readonly ServiceError JobAlreadyExists = new(nameof(JobAlreadyExists), 409104, "There is a job with this id already.");

@@ -22,6 +22,7 @@ public sealed record BulkDevice
     public AuthenticationDescription? Authentication { get; init; }
     public CapabilitiesDescription? Capabilities { get; init; }
     public string? DeviceScope { get; init; }
+    public IReadOnlyList<string>? ParentScopes { get; init; }
     public string? ManagedBy { get; init; }
     /// <summary>A JSON object, or undefined.</summary>
     public JsonElement Tags { get; init; }

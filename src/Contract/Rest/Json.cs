@@ -43,4 +43,6 @@ namespace Homeport.Contract.Rest;
 [JsonSerializable(typeof(TrustReport))]
 [JsonSerializable(typeof(DeviceToken))]
 [JsonSerializable(typeof(DeviceTokenRequest))]
+[JsonSerializable(typeof(ImportExportJob))]
+[JsonSerializable(typeof(IReadOnlyList<ImportExportJob>))]
 public sealed partial class Json : JsonSerializerContext;

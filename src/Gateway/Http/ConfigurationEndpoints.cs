@@ -3,6 +3,7 @@ using System.Text.Json;
 using Homeport.Contract.Errors;
 using Homeport.Hub.Access;
 using Homeport.Hub.Configurations;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Twins;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -16,14 +17,14 @@ public static class ConfigurationEndpoints
     /// <summary>Maps <c>/configurations</c>, <c>/configurations/{id}</c>, <c>/configurations/testQueries</c> and <c>/devices/{id}/applyConfigurationContent</c>.</summary>
     public static void MapConfigurations(this IEndpointRouteBuilder routes, HubApi hub, DeviceConfigurations configurations)
     {
-        routes.MapGet("/configurations", hub.Guard(Rights.RegistryRead, context => ListAsync(hub, configurations, context)));
-        routes.MapPost("/configurations/testQueries", hub.Guard(Rights.RegistryRead, context => TestAsync(hub, context)));
+        routes.MapGet("/configurations", hub.Guard(Rights.RegistryRead, context => ListAsync(hub, configurations, context), HubOperation.Configuration));
+        routes.MapPost("/configurations/testQueries", hub.Guard(Rights.RegistryRead, context => TestAsync(hub, context), HubOperation.Configuration));
         routes.MapGet("/configurations/{configurationId}", hub.Guard(Rights.RegistryRead, async context
-            => await AnswerAsync(hub, context, await configurations.GetAsync(Id(context), context.RequestAborted))));
-        routes.MapPut("/configurations/{configurationId}", hub.Guard(Rights.RegistryWrite, context => PutAsync(hub, configurations, context)));
+            => await AnswerAsync(hub, context, await configurations.GetAsync(Id(context), context.RequestAborted)), HubOperation.Configuration));
+        routes.MapPut("/configurations/{configurationId}", hub.Guard(Rights.RegistryWrite, context => PutAsync(hub, configurations, context), HubOperation.Configuration));
         routes.MapDelete("/configurations/{configurationId}", hub.Guard(Rights.RegistryWrite, async context
-            => await AnswerAsync(hub, context, await configurations.DeleteAsync(Id(context), context.Condition(), CancellationToken.None))));
-        routes.MapPost("/devices/{deviceId}/applyConfigurationContent", hub.Guard(Rights.RegistryWrite, context => ApplyAsync(hub, configurations, context)));
+            => await AnswerAsync(hub, context, await configurations.DeleteAsync(Id(context), context.Condition(), CancellationToken.None)), HubOperation.Configuration));
+        routes.MapPost("/devices/{deviceId}/applyConfigurationContent", hub.Guard(Rights.RegistryWrite, context => ApplyAsync(hub, configurations, context), HubOperation.Configuration));
     }
 
     private static string Id(HttpContext context) => (string)context.Request.RouteValues["configurationId"]!;

@@ -59,7 +59,7 @@ public static class MethodEndpoints
     }
 
     /// <summary>Bytes as the limit counts them: in pieces of 4 KB, for the call and as much for the answer.</summary>
-    private static int Metered(MethodCall call)
+    internal static int Metered(MethodCall call)
     {
         const int Piece = 4096;
         return 2 * Piece * Math.Max(1, (call.Payload.Length + Piece - 1) / Piece);

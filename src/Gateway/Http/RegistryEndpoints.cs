@@ -56,7 +56,7 @@ public static class RegistryEndpoints
     private static async Task PutDeviceAsync(HubApi hub, HttpContext context)
     {
         if ((await context.ReadJsonAsync(Json.Default.DeviceDescription)).Succeeded(out var body, out var refusal)
-            && DeviceMapping.ToIdentity(body, context.DeviceId()).Succeeded(out var wanted, out refusal))
+            && IdentityForm.Read(body, context.DeviceId()).Succeeded(out var wanted, out refusal))
         {
             await AnswerAsync(hub, context, await hub.Registry.PutAsync(wanted, context.Condition(), context.RequestAborted));
             return;
@@ -67,7 +67,7 @@ public static class RegistryEndpoints
     private static async Task PutModuleAsync(HubApi hub, HttpContext context)
     {
         if ((await context.ReadJsonAsync(Json.Default.ModuleDescription)).Succeeded(out var body, out var refusal)
-            && DeviceMapping.ToIdentity(body, context.DeviceId(), context.ModuleId()!).Succeeded(out var wanted, out refusal))
+            && IdentityForm.Read(body, context.DeviceId(), context.ModuleId()!).Succeeded(out var wanted, out refusal))
         {
             await AnswerAsync(hub, context, await hub.Registry.PutAsync(wanted, context.Condition(), context.RequestAborted));
             return;

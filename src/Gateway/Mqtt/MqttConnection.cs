@@ -78,6 +78,9 @@ internal sealed partial class MqttConnection : IDeviceLink, ISweptConnection
     public string Key => _session!.Key;
 
     /// <inheritdoc/>
+    public string? Authority { get; private set; }
+
+    /// <inheritdoc/>
     public DateTimeOffset LastActivity => _time.GetUtcNow() - _time.GetElapsedTime(Volatile.Read(ref _lastActive));
 
     /// <inheritdoc/>
@@ -354,6 +357,7 @@ internal sealed partial class MqttConnection : IDeviceLink, ISweptConnection
         var present = await session.Subscriptions.OpenAsync(connect.CleanSession, _hub.Subscriptions, CancellationToken.None);
         if (MqttUserName.TryParse(connect.UserName, out var user, out _) && user.Options.TryGetValue("model-id", out var model) && model.Length <= MaxModelId)
             await _hub.Twins.NoteModelAsync(session.DeviceId, session.ModuleId, model, CancellationToken.None);
+        Authority = device.Authority;
         _session = session;
         _outbox.Send(new ConnackPacket(present, ConnectReturnCode.Accepted).ToBytes());
         _hub.Live.Open(this);

@@ -14,14 +14,19 @@ public sealed class ConnectionEvents(LiveConnections live, EventWriter writer, E
     private readonly HashSet<string> _toldConnected = new(StringComparer.Ordinal);
     private long _count;
 
+    /// <summary>Called with the device of each identity that came or went.</summary>
+    public Action<string> Changed { get; set; } = static _ => { };
+
     /// <summary>Appends an event for each identity whose state is another than the one told last. Called by one thread at a time.</summary>
     public void Tell(IEnumerable<IdentityActivity> changed)
     {
-        if (!writer.Wants(MessageSource.DeviceConnectionState))
-            return;
+        var told = writer.Wants(MessageSource.DeviceConnectionState);
         foreach (var activity in changed)
         {
             if (activity.ConnectionTime is null)
+                continue;
+            Changed(activity.DeviceId);
+            if (!told)
                 continue;
             var key = Identity.KeyOf(activity.DeviceId, activity.ModuleId);
             var connected = live.IsConnected(key);

@@ -1,7 +1,7 @@
 namespace Homeport.Hub.Limits;
 
 /// <summary>
-/// Messages of a day, which ends at midnight UTC. Large ones count as several. The count is in memory: a restart begins anew.
+/// Messages of a day, which ends at midnight UTC. Large ones count as several. See <see cref="QuotaKeeper"/> for what outlives a restart.
 /// </summary>
 /// <param name="limit">Messages a day.</param>
 /// <param name="meter">Bytes that count as one message.</param>
@@ -15,6 +15,12 @@ internal sealed class DailyQuota(long limit, int meter, TimeProvider time)
 
     /// <summary>Messages of today.</summary>
     public long Used => Volatile.Read(ref _state) is var state && state >> DayShift >= Today() ? state & ((1L << DayShift) - 1) : 0;
+
+    /// <summary>The day and its messages.</summary>
+    public DayCount State => Volatile.Read(ref _state) is var state ? new DayCount(state >> DayShift, state & ((1L << DayShift) - 1)) : default;
+
+    /// <summary>Goes on with a count of before.</summary>
+    public void Restore(DayCount count) => Volatile.Write(ref _state, (count.Day << DayShift) + count.Used);
 
     /// <summary>Time until the count begins anew.</summary>
     public TimeSpan UntilMidnight => TimeSpan.FromDays(1) - time.GetUtcNow().TimeOfDay;

@@ -21,6 +21,10 @@ public enum BulkMode
     UpdateTwin,
     /// <summary>Merge them if the twin has the ETag.</summary>
     UpdateTwinIfMatchETag,
+    /// <summary>Add it, or replace it whatever its ETag. In import files only.</summary>
+    CreateOrUpdate,
+    /// <summary>Add it, or replace it if it has the ETag. In import files only.</summary>
+    CreateOrUpdateIfMatchETag,
 }
 
 /// <summary>One element of a bulk call.</summary>
@@ -61,6 +65,8 @@ public sealed class BulkRegistry(IdentityRegistry registry, DeviceTwins twins)
             BulkMode.UpdateIfMatchETag => await ReplaceAsync(element, Asked(element.ETag), token),
             BulkMode.Delete => await registry.DeleteAsync(identity.DeviceId, identity.ModuleId, any, token),
             BulkMode.DeleteIfMatchETag => await registry.DeleteAsync(identity.DeviceId, identity.ModuleId, Asked(element.ETag), token),
+            BulkMode.CreateOrUpdate => await CreateOrReplaceAsync(element, any, token),
+            BulkMode.CreateOrUpdateIfMatchETag => await CreateOrReplaceAsync(element, Asked(element.ETag), token),
             BulkMode.UpdateTwin => await WriteTwinAsync(element, any, token),
             _ => await WriteTwinAsync(element, Asked(element.TwinETag), token),
         };
@@ -75,6 +81,14 @@ public sealed class BulkRegistry(IdentityRegistry registry, DeviceTwins twins)
                 return refusal;
         }
         return (await registry.PutAsync(element.Identity, first, IfMatch.Absent, token)).Refusal;
+    }
+
+    private async Task<Refusal?> CreateOrReplaceAsync(BulkElement element, IfMatch condition, CancellationToken token)
+    {
+        var created = await CreateAsync(element, token);
+        return created is null || (created.Error != HubErrors.DeviceAlreadyExists && created.Error != HubErrors.ModuleAlreadyExistsOnDevice)
+            ? created
+            : await ReplaceAsync(element, condition, token);
     }
 
     private async Task<Refusal?> ReplaceAsync(BulkElement element, IfMatch condition, CancellationToken token)

@@ -20,6 +20,7 @@ internal static class OptionsReader
             HttpsPort = Number(sources, Setting.HttpsPort, 1, 65535),
             HttpsPortIsDefault = sources[Setting.HttpsPort].IsDefault,
             MqttPort = Number(sources, Setting.MqttPort, 1, 65535),
+            AmqpPort = Number(sources, Setting.AmqpPort, 1, 65535),
             CrlPort = Number(sources, Setting.CrlPort, 1, 65535),
             CertificateFile = sources[Setting.Certificate].Text,
             CertificateKeyFile = sources[Setting.CertificateKey].Text,
@@ -45,9 +46,9 @@ internal static class OptionsReader
             if (file is not null && !File.Exists(file))
                 errors.Add($"The file '{file}' does not exist.");
         }
-        var ports = new[] { options.HttpsPort, options.MqttPort, options.CrlPort };
+        var ports = new[] { options.HttpsPort, options.MqttPort, options.AmqpPort, options.CrlPort };
         if (ports.Distinct().Count() < ports.Length)
-            errors.Add("The ports of HTTPS, MQTT and the revocation list must differ.");
+            errors.Add("The ports of HTTPS, MQTT, AMQP and the revocation list must differ.");
         return errors.Count == 0 ? options : null;
     }
 

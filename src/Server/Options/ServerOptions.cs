@@ -23,6 +23,9 @@ public sealed record ServerOptions
     /// <summary>MQTT. SDKs cannot use another port than 8883.</summary>
     public required int MqttPort { get; init; }
 
+    /// <summary>AMQP. Most SDKs cannot use another port than 5671.</summary>
+    public required int AmqpPort { get; init; }
+
     /// <summary>Plain HTTP, for the revocation list only.</summary>
     public required int CrlPort { get; init; }
 

@@ -18,6 +18,7 @@ internal sealed record Setting(string Name, string? Default, string Description)
     public static readonly Setting Host = new("host", null, "Names of this server, separated by commas; the first is the hub's host name. Default: localhost, 127.0.0.1 and the machine's name");
     public static readonly Setting Data = new("data", null, "Directory for everything that outlives the process. Default: the user's application data");
     public static readonly Setting HttpsPort = new("https-port", "443", "Port of HTTPS and WebSockets; SDKs know only 443");
+    public static readonly Setting AmqpPort = new("amqp-port", "5671", "Port of AMQP; SDKs know only 5671");
     public static readonly Setting MqttPort = new("mqtt-port", "8883", "Port of MQTT; SDKs know only 8883");
     public static readonly Setting CrlPort = new("crl-port", "8780", "Port of plain HTTP, for the certificate revocation list only");
     public static readonly Setting Certificate = new("certificate", null, "PEM file of an own server certificate with its chain");
@@ -45,7 +46,7 @@ internal sealed record Setting(string Name, string? Default, string Description)
     public static readonly Setting FaultInjection = new("fault-injection", "false", "Lets devices order faults of the service, as tests of SDKs do") { IsFlag = true };
 
     public static readonly IReadOnlyList<Setting> All =
-        [Host, Data, HttpsPort, MqttPort, CrlPort, Certificate, CertificateKey, ReadyFile, Partitions, RetentionDays, Events, LogLevel,
+        [Host, Data, HttpsPort, MqttPort, AmqpPort, CrlPort, Certificate, CertificateKey, ReadyFile, Partitions, RetentionDays, Events, LogLevel,
             BlobStorage, BlobContainer, BlobBlockMb, BlobSizeMb, BlobQuotaMb, Limits, Units, FaultInjection,
             Listen, WebhookNetworks, WebhookCa, CertificateSigner, DeviceCertificateDays];
 }

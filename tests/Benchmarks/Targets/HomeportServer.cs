@@ -90,7 +90,7 @@ internal static class HomeportServer
         readyFile = Path.Combine(directory, ReadyFileName);
         return ServerProcess.Start(
             "dotnet", serverDll, "--host", "localhost", "--data", Path.Combine(directory, "data"), "--https-port", $"{ports.Https}",
-            "--mqtt-port", $"{ports.Mqtt}", "--crl-port", $"{ports.Crl}", "--ready-file", readyFile);
+            "--mqtt-port", $"{ports.Mqtt}", "--amqp-port", $"{ports.Amqp}", "--crl-port", $"{ports.Crl}", "--ready-file", readyFile);
     }
 
     public static async Task<IReadOnlyList<DeviceLogin>> CreateDevicesAsync(ReadyFile ready, int count, CancellationToken cancellationToken)
@@ -125,7 +125,7 @@ internal static class HomeportServer
     }
 }
 
-internal sealed record HomeportPorts(int Https, int Mqtt, int Crl)
+internal sealed record HomeportPorts(int Https, int Mqtt, int Amqp, int Crl)
 {
-    public static HomeportPorts Free() => new(ServerProcess.FreePort(), ServerProcess.FreePort(), ServerProcess.FreePort());
+    public static HomeportPorts Free() => new(ServerProcess.FreePort(), ServerProcess.FreePort(), ServerProcess.FreePort(), ServerProcess.FreePort());
 }

@@ -75,7 +75,7 @@ internal sealed class JobFixture : IAsyncDisposable
 
     public void Start()
     {
-        _scheduler = new JobScheduler(Store, Source, new DeviceWork(Twins, Methods), Time, Settings, Log);
+        _scheduler = new JobScheduler(Store, Source, new DeviceWork(Twins, Methods, Time), Time, Settings, Log);
         _running = _scheduler.RunAsync(_stop.Token);
     }
 

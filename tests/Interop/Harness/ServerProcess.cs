@@ -7,19 +7,19 @@ using System.Text;
 namespace Homeport.Tests.Interop.Harness;
 
 /// <summary>How to start a server; ports of 0 are replaced by free ones.</summary>
-public sealed record ServerSettings(string Data, int Https = 0, int Mqtt = 0, int Crl = 0, string Host = ServerSettings.TestHost)
+public sealed record ServerSettings(string Data, int Https = 0, int Mqtt = 0, int Crl = 0, int Amqp = 0, string Host = ServerSettings.TestHost)
 {
     /// <summary>A dotted name: the C SDK refuses any other. "./test" writes it to the hosts file.</summary>
     public const string TestHost = "hub.homeport.test";
 
     public ServerSettings WithFreePorts()
     {
-        var free = FreePorts(3);
-        return this with { Https = Https == 0 ? free[0] : Https, Mqtt = Mqtt == 0 ? free[1] : Mqtt, Crl = Crl == 0 ? free[2] : Crl };
+        var free = FreePorts(4);
+        return this with { Https = Https == 0 ? free[0] : Https, Mqtt = Mqtt == 0 ? free[1] : Mqtt, Crl = Crl == 0 ? free[2] : Crl, Amqp = Amqp == 0 ? free[3] : Amqp };
     }
 
     public IEnumerable<string> Arguments =>
-        ["--host", Host, "--data", Data, "--https-port", $"{Https}", "--mqtt-port", $"{Mqtt}", "--crl-port", $"{Crl}"];
+        ["--host", Host, "--data", Data, "--https-port", $"{Https}", "--mqtt-port", $"{Mqtt}", "--amqp-port", $"{Amqp}", "--crl-port", $"{Crl}"];
 
     private static int[] FreePorts(int count)
     {

@@ -7,6 +7,7 @@ public sealed class SharedServer : IAsyncLifetime
 {
     public const int HttpsPort = 443;
     public const int MqttPort = 8883;
+    public const int AmqpPort = 5671;
     public const int CrlPort = 8080;
     private readonly TempFolder _folder = new();
     private ServerProcess? _server;
@@ -16,7 +17,7 @@ public sealed class SharedServer : IAsyncLifetime
     public NodeClient Node => new(Server.Ready.CaFile);
 
     public async ValueTask InitializeAsync() =>
-        _server = await ServerProcess.StartAsync(new ServerSettings(_folder.Path, HttpsPort, MqttPort, CrlPort));
+        _server = await ServerProcess.StartAsync(new ServerSettings(_folder.Path, HttpsPort, MqttPort, CrlPort, AmqpPort));
 
     /// <summary>An id that no other test uses.</summary>
     public static string NewId(string purpose) => $"{purpose}-{Guid.NewGuid():N}"[..Math.Min(purpose.Length + 9, 40)];

@@ -5,6 +5,7 @@ using Homeport.Contract.Errors;
 using Homeport.Contract.Messages;
 using Homeport.Contract.Rest;
 using Homeport.Hub.Access;
+using Homeport.Hub.Faults;
 using Homeport.Hub.Limits;
 using Homeport.Hub.Telemetry;
 using Homeport.Log;
@@ -31,11 +32,17 @@ public static class TelemetryEndpoints
     {
         if (!(await ReadAsync(context)).Succeeded(out var messages, out var refusal))
             await calls.RefuseAsync(context, refusal);
+        else if (Fault(calls.Door.Faults, device.Identity.Key, messages) is { } ordered)
+            await calls.RefuseAsync(context, ordered);
         else if (Throttle(calls.Door.Throttles, device.Identity.Key, messages) is { } throttled)
             await calls.RefuseAsync(context, throttled);
         else
             await calls.AnswerAsync(context, await StoreAsync(calls.Door.Telemetry, device, messages, context.RequestAborted));
     }
+
+    /// <summary>The refusal that one of the messages orders. Over HTTPS a fault concerns the call that orders it, and no later one.</summary>
+    private static Refusal? Fault(FaultInjection? faults, string key, IReadOnlyList<Message> messages)
+        => faults is null ? null : messages.Select(m => FaultOrder.Read(m.Properties) is { } order ? faults.Take(key, FaultProtocol.Https, order)?.Refusal : null).FirstOrDefault(r => r is not null);
 
     private static Throttled? Throttle(Throttles throttles, string key, IReadOnlyList<Message> messages)
         => throttles.TryTake(HubOperation.DeviceToCloudSend, key, messages.Count) ?? throttles.TryCount(messages.Sum(m => m.Properties.Length + m.Body.Length));

@@ -53,7 +53,7 @@ public sealed class CertificateAuthorities(ICertificateStore store, IIdentitySto
         }
     }
 
-    /// <summary>Deletes one; ends the connections of devices that came by a CA, so that those of this CA are gone. Null when it is done.</summary>
+    /// <summary>Deletes one; ends the connections of the devices that came by it. Null when it is done.</summary>
     public async Task<Refusal?> DeleteAsync(string name, IfMatch condition, CancellationToken token)
     {
         while (true)
@@ -64,7 +64,7 @@ public sealed class CertificateAuthorities(ICertificateStore store, IIdentitySto
                 return Changed(existing);
             if (await store.DeleteAsync(name, existing.ETag, token))
             {
-                await CloseAsync(CancellationToken.None);
+                await CloseAsync(existing, CancellationToken.None);
                 return null;
             }
             if (condition.IsConditional)
@@ -133,20 +133,27 @@ public sealed class CertificateAuthorities(ICertificateStore store, IIdentitySto
         if (!await store.ReplaceAsync(replaced, existing.ETag, token))
             return Changed(existing);
         if (existing.Verified && !same)
-            await CloseAsync(CancellationToken.None);
+            await CloseAsync(existing, CancellationToken.None);
         return replaced;
     }
 
     /// <summary>
-    /// Ends the live connections of identities that are registered for a CA. Those of other CAs connect again at once; which CA let
-    /// whom in is not kept for each connection.
+    /// Ends the live connections that this CA let in. Where a door does not say which one it was, those of all identities that are
+    /// registered for a CA: those of other CAs connect again at once.
     /// </summary>
-    private async Task CloseAsync(CancellationToken token)
+    private async Task CloseAsync(CaCertificate gone, CancellationToken token)
     {
+        var thumbprint = CertificateCheck.ThumbprintOf(gone.Certificate);
         // First, so that a door that enters a connection behind this pass asks whether it still holds.
         live.NoteChange();
         foreach (var link in live.All)
         {
+            if (link.Authority is { } authority)
+            {
+                if (authority == thumbprint)
+                    link.Close(CloseReason.IdentityChanged);
+                continue;
+            }
             var slash = link.Key.IndexOf('/', StringComparison.Ordinal);
             var identity = slash < 0
                 ? await identities.FindAsync(link.Key, null, token)

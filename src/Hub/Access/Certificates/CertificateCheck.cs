@@ -119,7 +119,8 @@ internal sealed class CertificateCheck(ICertificateStore? store, TimeProvider ti
 
     private static AuthMethod MethodOf(DeviceCredentials shown) => new(shown.ModuleId is null ? "device" : "module", "x509");
 
-    private static string ThumbprintOf(byte[] certificate) => Convert.ToHexString(SHA256.HashData(certificate));
+    /// <summary>How connections name the CA that let them in.</summary>
+    public static string ThumbprintOf(byte[] certificate) => Convert.ToHexString(SHA256.HashData(certificate));
 
     private static Refusal Refuse(string seen, string fix, IReadOnlyList<string>? tried = null, string? nearest = null)
         => new(HubErrors.IotHubUnauthorized, seen, fix, tried, nearest);

@@ -1,0 +1,22 @@
+using Homeport.Amqp.Encoding;
+
+namespace Homeport.Amqp.Sasl;
+
+/// <summary>A challenge of a mechanism (AMQP 1.0 part 5, section 5.3.3.3).</summary>
+internal static class SaslChallenge
+{
+    public static byte[] Decode(ref AmqpReader fields)
+    {
+        var bytes = fields.ReadBinary(out var isNull);
+        if (isNull)
+            fields.Fail("sasl-challenge is empty");
+        return bytes.ToArray();
+    }
+
+    public static void Encode(AmqpWriter writer, ReadOnlySpan<byte> bytes)
+    {
+        var fields = new FieldWriter(writer, Descriptor.SaslChallenge);
+        fields.Binary(bytes);
+        fields.End();
+    }
+}
