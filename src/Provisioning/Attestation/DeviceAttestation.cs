@@ -40,9 +40,10 @@ public sealed class DeviceAttestation(EnrollmentService enrollments, ChallengeKe
         var individual = await enrollments.FindIndividualAsync(call.RegistrationId, token);
         if (call.Tpm is not null || individual?.Attestation.Type == AttestationType.Tpm)
             return _tpm.Verify(call, signed, individual);
-        return individual is not null
+        var outcome = individual is not null
             ? SymmetricKeyAttestation.Verify(call, signed, individual)
             : SymmetricKeyAttestation.FindGroup(call, signed, await enrollments.GroupsAsync(token), groupHint);
+        return outcome.Refusal is { } mismatch ? KeyMistake.Explain(mismatch, call, signed, individual, await enrollments.GroupsAsync(token)) : outcome;
     }
 
     private static Refusal Unproved(RegistrationCall call) => call.Certificate is null

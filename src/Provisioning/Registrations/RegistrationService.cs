@@ -1,8 +1,10 @@
 using System.Security.Cryptography;
+using Homeport.Contract.Access;
 using Homeport.Contract.Errors;
 using Homeport.Hub.Registry;
 using Homeport.Provisioning.Allocation;
 using Homeport.Provisioning.Attestation;
+using Homeport.Provisioning.Attestation.SymmetricKey;
 using Homeport.Provisioning.Attestation.Tpm;
 using Homeport.Provisioning.Certificates;
 using Homeport.Provisioning.Enrollments;
@@ -37,7 +39,7 @@ public sealed class RegistrationService(
             return await ChallengeAsync(call, token);
         var last = await store.FindAsync(call.RegistrationId, token);
         if (!(await attestation.VerifyAsync(call, last?.EnrollmentGroupId, token)).Succeeded(out var proof, out var refusal))
-            return refusal;
+            return await ExplainAsync(refusal, call, last, token);
         if (proof.Enrollment.Attestation.Type == AttestationType.Tpm && call.Tpm is null)
             return new Refusal(ProvisioningErrors.InvalidAttestation, $"The {call} answers a challenge, but shows no TPM keys", "Send tpm.endorsementKey and tpm.storageRootKey again, as in the first call.");
         using (await _locks.EnterAsync(call.RegistrationId, token))
@@ -141,6 +143,17 @@ public sealed class RegistrationService(
         // Another server of the application may have changed the record meanwhile: then it has the list, and its turn.
         if (still.Count < registration.LeftBehind.Count)
             await store.SaveAsync(registration with { LeftBehind = still }, registration.ETag, token);
+    }
+
+    /// <summary>The hub has the keys of the last registration: a device that signs with one of them missed that they were changed.</summary>
+    private async Task<Refusal> ExplainAsync(Refusal refusal, RegistrationCall call, Registration? last, CancellationToken token)
+    {
+        if (refusal.Error != ProvisioningErrors.CredentialMismatch || last is not { Attestation: AttestationType.SymmetricKey } || !SharedAccessSignature.TryParse(call.Authorization, out var signed, out _))
+            return refusal;
+        var known = (await _assignment.HubKeyAsync(last, token)).Value?.Authentication;
+        if (known?.PrimaryKey is { } primary && signed.IsSignedBy(primary))
+            return KeyMistake.ExplainOld(refusal, call, "primary");
+        return known?.SecondaryKey is { } secondary && signed.IsSignedBy(secondary) ? KeyMistake.ExplainOld(refusal, call, "secondary") : refusal;
     }
 
     private async Task<Outcome<RegisterReply>> ChallengeAsync(RegistrationCall call, CancellationToken token)
