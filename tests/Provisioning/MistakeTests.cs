@@ -64,8 +64,8 @@ public sealed class MistakeTests
         ["a certificate request without a policy"] = (b => b.CsrAsync(), "names no CA that issues one"),
 
         // TPM.
-        ["a TPM that is not enrolled"] = (b => b.TpmAsync(enrolled: false), "There is no individual enrollment"),
-        ["a storage key as endorsement key"] = (b => b.SwappedTpmAsync(), "endorsementKey"),
+        ["a TPM that is not enrolled"] = (b => b.TpmAsync(), "The TPM with the endorsement key"),
+        ["a text that is no endorsement key"] = (b => b.BrokenTpmAsync(), "attestation.tpm.endorsementKey"),
 
         // The hub's doors, with tokens.
         ["hub: another key"] = (b => b.ConnectAsync("dev1", b.HubToken("dev1", Wrong)), "signed with neither of its keys"),
@@ -227,20 +227,15 @@ public sealed class MistakeTests
             return (await App.Registrations.RegisterAsync(App.Call("ind", Individual) with { CertificateRequest = request }, default)).Bad();
         }
 
-        public async Task<Refusal> TpmAsync(bool enrolled)
+        public async Task<Refusal> TpmAsync()
         {
             var tpm = SoftwareTpm.Known;
-            if (enrolled)
-                await App.EnrollAsync(TestApplication.TpmEnrollment("tpm", tpm));
             var call = await App.AnswerAsync(TestApplication.Call("tpm", tpm), tpm);
             return (await App.Registrations.RegisterAsync(call, default)).Bad();
         }
 
-        public async Task<Refusal> SwappedTpmAsync()
-        {
-            var tpm = SoftwareTpm.Known;
-            return await EnrollAsync(TestApplication.Individual("tpm", new AttestationDescription { Type = "tpm", Tpm = new TpmAttestationDescription(Convert.ToBase64String(tpm.StorageRootKey)) }));
-        }
+        public Task<Refusal> BrokenTpmAsync()
+            => EnrollAsync(TestApplication.Individual("tpm", new AttestationDescription { Type = "tpm", Tpm = new TpmAttestationDescription(Convert.ToBase64String(Wrong)) }));
 
         public Task<Refusal> ConnectAsync(string id, string? token) => ConnectAsync(new DeviceCredentials(id, null, token, null));
 
