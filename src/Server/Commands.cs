@@ -33,7 +33,7 @@ internal static class Commands
             return Report(sources.Errors);
         try
         {
-            using var installation = await Installation.OpenAsync(options.DataDirectory, token);
+            using var installation = await Installation.OpenAsync(options.DataDirectory, TimeProvider.System, token);
             using var people = new PeopleParts(installation, new Explanations(TimeProvider.System, NullLogger<Explanations>.Instance), TimeProvider.System);
             var reset = await people.ResetAdministratorAsync(token);
             await Console.Out.WriteLineAsync($"Sign in as {reset.Account.Name} with the password {reset.Password} (you replace it at the first sign-in)");
