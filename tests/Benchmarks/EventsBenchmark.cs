@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Homeport.Tests.Benchmarks.Load;
 using Homeport.Tests.Benchmarks.Measure;
 using Homeport.Tests.Benchmarks.Targets;

@@ -8,6 +8,7 @@ using Homeport.Tests.Benchmarks.Targets;
 
 namespace Homeport.Tests.Benchmarks;
 
+/// <summary>What the queue has to take.</summary>
 /// <param name="Messages">To accept and to drain.</param>
 /// <param name="Batch">Per call.</param>
 /// <param name="Callers">At a time.</param>

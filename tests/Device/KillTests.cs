@@ -76,5 +76,6 @@ public sealed class KillTests(TestCertificates certificates) : IClassFixture<Tes
     {
         RedirectStandardOutput = true,
         RedirectStandardError = true,
+        UseShellExecute = false,
     })!;
 }

@@ -6,7 +6,8 @@ using System.Text;
 using System.Text.Json;
 using Homeport.Contract.Rest;
 using Homeport.Device;
-using Homeport.Device.Hub;
+using Homeport.Device.Client;
+using Homeport.Device.Client.Errors;
 using Homeport.Device.Identity;
 using Homeport.Tpm;
 
@@ -71,14 +72,15 @@ internal sealed class LocalTarget(TpmSource source, uint logicalDevice) : IConne
 
     public async Task<string> VerifyAsync(AgentImprint imprint, ServerTrust trust, int mqttPort, CancellationToken token)
     {
-        using var tokens = DeviceTokenProvider.ForHub(new TpmDeviceKey(source, imprint.LogicalDevice ?? logicalDevice), imprint.HostName!, imprint.DeviceId!);
+        var key = new DeviceAuthenticationWithKey(imprint.DeviceId!, new TpmDeviceKey(source, imprint.LogicalDevice ?? logicalDevice));
+        await using var client = DeviceClient.Create(imprint.HostName!, key, TransportType.Mqtt, new DeviceClientOptions { Trust = trust, MqttPort = mqttPort });
+        client.SetRetryPolicy(new NoRetry());
         try
         {
-            await using var sender = await HubSender.ConnectAsync(
-                new HubSenderOptions(imprint.HostName!, imprint.DeviceId!) { Trust = trust, Port = mqttPort }, tokens, null, null, token);
+            await client.OpenAsync(token);
             return "connected over MQTT with a token of the TPM";
         }
-        catch (Exception e) when (e is HubConnectionException or TpmException)
+        catch (Exception e) when (e is IotHubException or TpmException)
         {
             throw new ToolException($"The key is in the TPM, but the connection failed: {e.Message}", e);
         }
