@@ -20,7 +20,10 @@ public interface IDeviceHub
     /// <summary>Reads the twin of a device, to take it along. No device is an answer.</summary>
     Task<Outcome<HubDevice>> ReadTwinAsync(string deviceId, CancellationToken token);
 
-    /// <summary>Keeps a device from connecting, for a reason that its hub keeps. Null when that is durable, or there is no such device.</summary>
+    /// <summary>
+    /// Keeps a device from connecting, for a reason that its hub keeps; one that is disabled already keeps its own. Null when that is
+    /// durable, or there is no such device.
+    /// </summary>
     Task<Refusal?> DisableAsync(string deviceId, string reason, CancellationToken token);
 
     /// <summary>Removes a device with all that the hub has of it. Null when it is gone.</summary>

@@ -36,7 +36,16 @@ public sealed class OwnHub(IdentityRegistry registry, DeviceTwins twins) : IDevi
 
     /// <inheritdoc/>
     public async Task<Refusal?> DisableAsync(string deviceId, string reason, CancellationToken token)
-        => (await registry.SetEnabledAsync(deviceId, enabled: false, reason, token)).Refusal is { } refusal && refusal.Error != HubErrors.DeviceNotFound ? Translate(refusal) : null;
+    {
+        while ((await registry.GetAsync(deviceId, null, token)).Value is { Enabled: true } device)
+        {
+            var disabled = await registry.PutAsync(device with { Enabled = false, StatusReason = reason }, IfMatch.Parse(device.ETag), token);
+            // A race with another writer: look again.
+            if (disabled.Refusal is { } refusal && refusal.Error != HubErrors.PreconditionFailed && refusal.Error != HubErrors.DeviceNotFound)
+                return Translate(refusal);
+        }
+        return null;
+    }
 
     /// <inheritdoc/>
     public async Task<Refusal?> RemoveAsync(string deviceId, CancellationToken token)

@@ -64,7 +64,7 @@ internal sealed class RestHub(HubConnection connection) : IDeviceHub
             if (found.Status == HttpStatusCode.NotFound)
                 return null;
             var device = (JsonObject)found.Body!;
-            if ((string?)device["status"] == "disabled" && (string?)device["statusReason"] == reason)
+            if ((string?)device["status"] == "disabled")
                 return null;
             (device["status"], device["statusReason"]) = ("disabled", reason);
             if (!(await PutAsync(deviceId, device, token)).Succeeded(out var written, out refusal))
