@@ -96,20 +96,48 @@ public sealed class LinkedHubTests : IAsyncLifetime
         ((int?)(await _here.Dps.SendAsync(HttpMethod.Get, "registrations/waiting")).Json["errorCode"]).ShouldBe(400208, "the enrollment names a hub that is not linked");
     }
 
-    private Task<RestAnswer> LinkAsync(string connectionString, bool trusted = true)
+    [Fact]
+    public async Task One_chip_under_two_names_is_held_in_the_hub_of_another_server_too()
+    {
+        (await LinkAsync(_there.Ready.Hub.ServiceConnectionString)).Status.ShouldBe(200);
+        await using var tpm = await SoftwareTpm.StartAsync();
+        var identity = await new NodeClient(_here.Ready.CaFile).RunAsync("tpm-identity.mjs", new { });
+        var chip = new { type = "tpm", tpm = new { endorsementKey = (string)identity["endorsementKey"]! } };
+        await EnrollAsync("first", chip, There);
+        await EnrollAsync("second", chip, There);
+        ((bool?)(await RunAsync(new { host = Here, idScope = _here.Ready.Dps.IdScope, attestation = "tpm", registrationId = "first" }))["registered"]).ShouldBe(true);
+        ((string?)(await _there.Hub.SendAsync(HttpMethod.Get, "devices/first")).Json["status"]).ShouldBe("enabled");
+
+        ((bool?)(await RunAsync(new { host = Here, idScope = _here.Ready.Dps.IdScope, attestation = "tpm", registrationId = "second" }))["registered"]).ShouldBe(false);
+        var held = (await _there.Hub.SendAsync(HttpMethod.Get, "devices/first")).Json;
+        ((string?)held["status"]).ShouldBe("disabled");
+        ((string?)held["statusReason"]).ShouldNotBeNull().ShouldContain("endorsement key");
+        (await _there.Hub.SendAsync(HttpMethod.Get, "devices/second")).Status.ShouldBe(404);
+
+        (await _here.Dps.SendAsync(HttpMethod.Delete, "registrations/second?api-version=2021-10-01")).Status.ShouldBe(204);
+        ((bool?)(await RunAsync(new { host = Here, idScope = _here.Ready.Dps.IdScope, attestation = "tpm", registrationId = "first" }))["registered"]).ShouldBe(true);
+        var released = (await _there.Hub.SendAsync(HttpMethod.Get, "devices/first")).Json;
+        ((string?)released["status"]).ShouldBe("enabled");
+        ((string?)released["statusReason"]).ShouldBeNull();
+    }
+
+    private async Task<RestAnswer> LinkAsync(string connectionString, bool trusted = true)
     {
         var body = new JsonObject { ["connectionString"] = connectionString, ["allocationWeight"] = 2, ["location"] = "plant-2" };
         if (trusted)
-            body["certificateAuthority"] = File.ReadAllText(_there.Ready.CaFile);
-        return _here.Dps.SendAsync(HttpMethod.Put, "homeport/v1/linkedHubs/" + There, body);
+            body["certificateAuthority"] = await File.ReadAllTextAsync(_there.Ready.CaFile);
+        return await _here.Dps.SendAsync(HttpMethod.Put, "homeport/v1/linkedHubs/" + There, body);
     }
 
-    private async Task EnrollAsync(string id, string key, string hub)
+    private Task EnrollAsync(string id, string key, string hub)
+        => EnrollAsync(id, new { type = "symmetricKey", symmetricKey = new { primaryKey = key, secondaryKey = key } }, hub);
+
+    private async Task EnrollAsync(string id, object attestation, string hub)
     {
         var body = JsonSerializer.SerializeToNode(new
         {
             registrationId = id,
-            attestation = new { type = "symmetricKey", symmetricKey = new { primaryKey = key, secondaryKey = key } },
+            attestation,
             allocationPolicy = "static",
             iotHubHostName = hub,
             initialTwin = new { tags = new { site = "A" }, properties = new { desired = new { interval = 5 } } },
@@ -127,11 +155,16 @@ public sealed class LinkedHubTests : IAsyncLifetime
 
     private async Task<JsonNode> ProvisionAsync(string id, string key, string? send)
     {
-        var both = _folder.File("both.pem");
-        await File.WriteAllTextAsync(both, await File.ReadAllTextAsync(_here.Ready.CaFile) + await File.ReadAllTextAsync(_there.Ready.CaFile));
-        var outcome = await new NodeClient(both).RunAsync("provision.mjs", new { host = Here, idScope = _here.Ready.Dps.IdScope, registrationId = id, key, send });
+        var outcome = await RunAsync(new { host = Here, idScope = _here.Ready.Dps.IdScope, registrationId = id, key, send });
         ((bool?)outcome["registered"]).ShouldBe(true, outcome.ToJsonString());
         return outcome;
+    }
+
+    private async Task<JsonNode> RunAsync(object arguments)
+    {
+        var both = _folder.File("both.pem");
+        await File.WriteAllTextAsync(both, await File.ReadAllTextAsync(_here.Ready.CaFile) + await File.ReadAllTextAsync(_there.Ready.CaFile));
+        return await new NodeClient(both).RunAsync("provision.mjs", arguments);
     }
 
     private async Task ReportAsync(string id, string key)

@@ -7,7 +7,6 @@ using Homeport.Contract.Rest;
 using Homeport.Hub.Access;
 using Homeport.Hub.Access.Certificates;
 using Homeport.Hub.Registry;
-using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Registrations;
 
 namespace Homeport.Tests.Provisioning;
@@ -68,19 +67,19 @@ public sealed class MistakeTests
         ["a text that is no endorsement key"] = (b => b.BrokenTpmAsync(), "attestation.tpm.endorsementKey"),
 
         // The hub's doors, with tokens.
-        ["hub: another key"] = (b => b.ConnectAsync("dev1", b.HubToken("dev1", Wrong)), "signed with neither of its keys"),
-        ["hub: key text not decoded"] = (b => b.ConnectAsync("dev1", b.HubToken("dev1", Text(b.Individual))), "signed with the Base64 text of the primary key"),
-        ["hub: expired"] = (b => b.ConnectAsync("dev1", b.HubToken("dev1", b.Individual, TimeSpan.FromHours(-2))), "the token expired 02:00:00 ago"),
-        ["hub: unknown device"] = (b => b.ConnectAsync("dev9", b.HubToken("dev9", b.Individual)), "device 'dev9' is not registered"),
-        ["hub: other letters"] = (b => b.ConnectAsync("DEV1", b.HubToken("DEV1", b.Individual)), "device 'DEV1' is not registered"),
-        ["hub: token for another device"] = (b => b.ConnectAsync("dev1", b.HubToken("dev2", b.Individual)), "the token is for 'hub.test/devices/dev2'"),
+        ["hub: another key"] = (b => b.ConnectAsync("dev1", Bench.HubToken("dev1", Wrong)), "signed with neither of its keys"),
+        ["hub: key text not decoded"] = (b => b.ConnectAsync("dev1", Bench.HubToken("dev1", Text(b.Individual))), "signed with the Base64 text of the primary key"),
+        ["hub: expired"] = (b => b.ConnectAsync("dev1", Bench.HubToken("dev1", b.Individual, TimeSpan.FromHours(-2))), "the token expired 02:00:00 ago"),
+        ["hub: unknown device"] = (b => b.ConnectAsync("dev9", Bench.HubToken("dev9", b.Individual)), "device 'dev9' is not registered"),
+        ["hub: other letters"] = (b => b.ConnectAsync("DEV1", Bench.HubToken("DEV1", b.Individual)), "device 'DEV1' is not registered"),
+        ["hub: token for another device"] = (b => b.ConnectAsync("dev1", Bench.HubToken("dev2", b.Individual)), "the token is for 'hub.test/devices/dev2'"),
         ["hub: token for another host"] = (b => b.ConnectAsync("dev1", SharedAccessSignature.Create("other.test/devices/dev1", b.Individual, Now.AddHours(1))), "the token is for the host 'other.test'"),
-        ["hub: disabled device"] = (b => b.ConnectAsync("blocked", b.HubToken("blocked", b.Individual)), "Device 'blocked' is disabled (lost)"),
+        ["hub: disabled device"] = (b => b.ConnectAsync("blocked", Bench.HubToken("blocked", b.Individual)), "Device 'blocked' is disabled (lost)"),
         ["hub: token of the hub without a policy"] = (b => b.ConnectAsync("dev1", SharedAccessSignature.Create("hub.test", b.Individual, Now.AddHours(1))), "and names no policy"),
         ["hub: policy that is not there"] = (b => b.ConnectAsync("dev1", SharedAccessSignature.Create("hub.test/devices/dev1", b.Individual, Now.AddHours(1), "gateway")), "there is no policy 'gateway'"),
         ["hub: policy with another key"] = (b => b.ConnectAsync("dev1", SharedAccessSignature.Create("hub.test/devices/dev1", Wrong, Now.AddHours(1), "device")), "signature was made by neither key of the policy 'device'"),
         ["hub: policy without the right"] = (b => b.ConnectAsync("dev1", SharedAccessSignature.Create("hub.test/devices/dev1", b.Policies["service"].PrimaryKey, Now.AddHours(1), "service")), "policy 'service' has the rights ServiceConnect"),
-        ["hub: token of a device that has a certificate"] = (b => b.ConnectAsync("cert", b.HubToken("cert", b.Individual)), "registered with authentication type SelfSigned"),
+        ["hub: token of a device that has a certificate"] = (b => b.ConnectAsync("cert", Bench.HubToken("cert", b.Individual)), "registered with authentication type SelfSigned"),
         ["hub: nothing shown"] = (b => b.ConnectAsync("dev1", (string?)null), "sent neither a token nor a client certificate"),
         ["hub: rubbish as token"] = (b => b.ConnectAsync("dev1", "rubbish"), "SharedAccessSignature"),
 
@@ -98,7 +97,7 @@ public sealed class MistakeTests
 
         // Calls of services.
         ["service: no token"] = (b => b.ServiceAsync(null, Rights.RegistryRead), "The header Authorization cannot be used"),
-        ["service: token of a device"] = (b => b.ServiceAsync(b.HubToken("dev1", b.Individual), Rights.RegistryRead), "The token names no policy"),
+        ["service: token of a device"] = (b => b.ServiceAsync(Bench.HubToken("dev1", b.Individual), Rights.RegistryRead), "The token names no policy"),
         ["service: policy without the right"] = (b => b.ServiceAsync(b.PolicyToken("registryRead"), Rights.RegistryWrite), "Policy 'registryRead' has the rights RegistryRead"),
         ["service: another host"] = (b => b.ServiceAsync(b.PolicyToken("iothubowner", "old.test"), Rights.RegistryRead), "the token is for the host 'old.test'"),
         ["service: expired"] = (b => b.ServiceAsync(b.PolicyToken("iothubowner", life: TimeSpan.FromHours(-1)), Rights.RegistryRead), "the token expired 01:00:00 ago"),
@@ -185,7 +184,7 @@ public sealed class MistakeTests
 
         public string Token(string id, byte[] key, TimeSpan? life = null) => App.Token(id, key, life);
 
-        public string HubToken(string id, byte[] key, TimeSpan? life = null) => SharedAccessSignature.Create($"hub.test/devices/{id}", key, Now + (life ?? TimeSpan.FromHours(1)));
+        public static string HubToken(string id, byte[] key, TimeSpan? life = null) => SharedAccessSignature.Create($"hub.test/devices/{id}", key, Now + (life ?? TimeSpan.FromHours(1)));
 
         public string PolicyToken(string name, string host = "hub.test", TimeSpan? life = null)
             => SharedAccessSignature.Create(host, Policies[name].PrimaryKey, Now + (life ?? TimeSpan.FromHours(1)), name);
