@@ -7,7 +7,6 @@ using Homeport.Contract.Rest;
 using Homeport.Hub.Access;
 using Homeport.Hub.Access.Certificates;
 using Homeport.Hub.Registry;
-using Homeport.Provisioning.Registrations;
 
 namespace Homeport.Tests.Provisioning;
 
