@@ -14,10 +14,12 @@ public sealed class DoorTls
     private SslServerAuthenticationOptions _options;
 
     /// <summary>Starts with a certificate.</summary>
-    public DoorTls(X509Certificate2 certificate)
+    /// <param name="certificate">Of the server, with its private key.</param>
+    /// <param name="intermediates">Sent along with it; null for none.</param>
+    public DoorTls(X509Certificate2 certificate, X509Certificate2Collection? intermediates = null)
     {
         OpenSslBuffers.ReleaseWhenEmpty();
-        _options = OptionsFor(certificate);
+        _options = OptionsFor(certificate, intermediates);
     }
 
     /// <summary>For Kestrel's listeners.</summary>
@@ -28,12 +30,14 @@ public sealed class DoorTls
     };
 
     /// <summary>Uses another certificate for new connections; those that are open go on.</summary>
-    public void Replace(X509Certificate2 certificate) => Volatile.Write(ref _options, OptionsFor(certificate));
+    public void Replace(X509Certificate2 certificate, X509Certificate2Collection? intermediates = null) => Volatile.Write(ref _options, OptionsFor(certificate, intermediates));
 
-    private static SslServerAuthenticationOptions OptionsFor(X509Certificate2 certificate) => new()
+    private static SslServerAuthenticationOptions OptionsFor(X509Certificate2 certificate, X509Certificate2Collection? intermediates) => new()
     {
         // One context for all handshakes: building it takes longer than a handshake.
-        ServerCertificateContext = SslStreamCertificateContext.Create(certificate, additionalCertificates: null, offline: true),
+        ServerCertificateContext = SslStreamCertificateContext.Create(certificate, intermediates, offline: true),
+        // Without this Kestrel fills it in for whichever door is used first, and HTTPS would offer what only a raw door has: nothing reads HTTP/2.
+        ApplicationProtocols = [SslApplicationProtocol.Http11],
         EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
         ClientCertificateRequired = true,
 #pragma warning disable CA5359 // This is the server's side: who the client is, the hub decides by its registry.

@@ -1,14 +1,17 @@
+using System.Net;
 using Homeport.Contract.Errors;
 using Homeport.Gateway;
 using Homeport.Gateway.Amqp;
 using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Devices;
+using Homeport.Gateway.Http.Trust;
 using Homeport.Gateway.Mqtt;
 using Homeport.Gateway.WebSockets;
 using Homeport.Hub.Telemetry;
 using Homeport.People.Accounts;
 using Homeport.Server.Certificates;
 using Homeport.Server.Options;
+using Homeport.Storage.Sqlite;
 using Homeport.WebConsole;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -31,10 +34,11 @@ internal sealed partial class HomeportServer : IAsyncDisposable
     public HomeportServer(ServerOptions options, Ports ports, Installation installation, TimeProvider time)
     {
         var seal = installation.Seal;
-        var authority = CertificateAuthority.Open(options.DataDirectory, seal, time);
-        var certificate = new ServerCertificate(authority, options, seal, time);
-        var tls = new DoorTls(certificate.Load());
-        CaFile = authority.File;
+        var roots = new ServerRoots(options, seal, time);
+        var certificate = new ServerCertificate(roots, options, seal, time);
+        var tls = new DoorTls(certificate.Load(), certificate.Intermediates);
+        roots.Changed = () => tls.Replace(certificate.Load(), certificate.Intermediates);
+        CaFile = roots.Current.File;
 
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true);
@@ -43,7 +47,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         // The doors are mapped when all is built; Kestrel asks for the handler by this.
         MqttDoor? mqtt = null;
         AmqpDoor? amqp = null;
-        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, ports, tls, (() => mqtt!, () => amqp!), time));
+        builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, options.Listen, ports, tls, new Doors(() => mqtt!, () => amqp!), time));
         ConsoleServices? console = null;
         builder.Services.AddConsole(() => console!);
         _web = builder.Build();
@@ -52,11 +56,11 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         var parts = _parts = new ServerParts(options, installation, time, loggers);
         mqtt = parts.Mqtt;
         amqp = parts.Amqp;
-        console = ConsoleParts.Of(parts, options, installation, authority);
+        console = ConsoleParts.Of(parts, options, installation, roots.Current);
         Messages = parts.Hub.Messages;
 
         _web.Use((context, next) => GuardAsync(context, next, parts.Hub, loggers.CreateLogger<HomeportServer>()));
-        MapPlainHttp(ports, authority);
+        MapPlainHttp(ports, roots);
         _web.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero });
         _web.MapConsole();
         parts.People.Map(_web, parts.Fleet);
@@ -68,6 +72,8 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         parts.Events.Map(_web, parts.Hub);
         _web.MapMessages(parts.Hub);
         _web.MapDiagnosis(parts.Diagnosis);
+        _web.MapTokens(parts.Hub);
+        _web.MapTrust(new TrustApi(parts.Hub, parts.Devices, roots, new SqliteDeviceTrustStore(installation.Database, Installation.HubName)));
         _web.MapTelemetry(parts.Devices);
         _web.MapDeviceBound(parts.Devices);
         _web.MapServiceMessages(parts.DeviceMessages);
@@ -98,6 +104,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
     /// <summary>Opens the doors.</summary>
     public async Task StartAsync(CancellationToken token)
     {
+        await _parts.LoadAsync(token);
         try
         {
             await _web.StartAsync(token);
@@ -148,45 +155,55 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         }
     }
 
-    private static void ConfigureDoors(KestrelServerOptions kestrel, Ports ports, DoorTls tls, (Func<MqttDoor> Mqtt, Func<AmqpDoor> Amqp) doors, TimeProvider time)
+    private static void ConfigureDoors(KestrelServerOptions kestrel, IReadOnlyList<IPAddress> addresses, Ports ports, DoorTls tls, Doors doors, TimeProvider time)
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = MaxRequestBody;
         kestrel.Limits.MaxRequestHeadersTotalSize = 64 * 1024;
-        kestrel.ListenAnyIP(ports.Https, listen =>
+        Listen(ports.Https, listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
             listen.Use(next => LingeringClose.Around(next, time));
             listen.UseHttps(tls.Callback);
         });
-        kestrel.ListenAnyIP(ports.Mqtt, listen =>
+        Listen(ports.Mqtt, listen =>
         {
             listen.UseHttps(tls.Callback);
             listen.Run(connection => doors.Mqtt().OnConnectedAsync(connection));
         });
-        kestrel.ListenAnyIP(ports.Amqp, listen =>
+        Listen(ports.Amqp, listen =>
         {
             listen.UseHttps(tls.Callback);
             listen.Run(connection => doors.Amqp().OnConnectedAsync(connection));
         });
-        kestrel.ListenAnyIP(ports.Crl, listen => listen.Protocols = HttpProtocols.Http1);
+        Listen(ports.Crl, listen => listen.Protocols = HttpProtocols.Http1);
+
+        void Listen(int port, Action<ListenOptions> configure)
+        {
+            if (addresses.Count == 0)
+                kestrel.ListenAnyIP(port, configure);
+            foreach (var address in addresses)
+                kestrel.Listen(address, port, configure);
+        }
     }
 
     /// <summary>The plain port serves the revocation list and nothing else.</summary>
-    private void MapPlainHttp(Ports ports, CertificateAuthority authority) => _web.Use((context, next) =>
+    private void MapPlainHttp(Ports ports, ServerRoots roots) => _web.Use((context, next) =>
     {
         if (context.Connection.LocalPort != ports.Crl)
             return next(context);
-        if (!HttpMethods.IsGet(context.Request.Method) || context.Request.Path != CertificateAuthority.CrlPath)
+        if (!HttpMethods.IsGet(context.Request.Method) || roots.RevocationList(context.Request.Path.Value ?? "") is not { } list)
         {
             context.Response.StatusCode = StatusCodes.Status404NotFound;
             return Task.CompletedTask;
         }
-        var list = authority.RevocationList();
         context.Response.ContentType = "application/pkix-crl";
         context.Response.ContentLength = list.Length;
         return context.Response.Body.WriteAsync(list).AsTask();
     });
+
+    /// <summary>Doors that are built after Kestrel asks for them.</summary>
+    private sealed record Doors(Func<MqttDoor> Mqtt, Func<AmqpDoor> Amqp);
 
     [LoggerMessage(EventId = 4101, Level = LogLevel.Error, Message = "{Method} {Path} failed. Tracking id {TrackingId}")]
     private static partial void LogFault(ILogger logger, Exception e, string method, string path, string trackingId);

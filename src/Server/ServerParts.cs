@@ -16,6 +16,7 @@ using Homeport.Hub.Registry;
 using Homeport.Hub.Telemetry;
 using Homeport.Hub.Twins;
 using Homeport.Log;
+using Homeport.Provisioning.Allocation;
 using Homeport.Server.Options;
 using Homeport.Storage.Sqlite;
 
@@ -28,10 +29,12 @@ internal sealed class ServerParts : IAsyncDisposable
     private readonly HubLog _log;
     private readonly EventRelay _events;
     private readonly FleetParts _fleet;
+    private readonly ProvisioningParts _provisioning;
+    private readonly Explanations _explanations;
 
     public ServerParts(ServerOptions options, Installation installation, TimeProvider time, ILoggerFactory loggers)
     {
-        var explanations = new Explanations(time, loggers.CreateLogger<Explanations>());
+        var explanations = _explanations = new Explanations(time, loggers.CreateLogger<Explanations>(), new SqliteExplanationStore(installation.Database));
         var rules = new TokenRules(options.Hosts.ToHashSet(StringComparer.OrdinalIgnoreCase), time);
         var identities = new SqliteIdentityStore(installation.Database, installation.Seal, Installation.HubName);
         var live = new LiveConnections();
@@ -54,10 +57,10 @@ internal sealed class ServerParts : IAsyncDisposable
         FileNotifications = new ServiceBoundQueue(new SqliteServiceBoundStore(installation.Database, Installation.HubName), ServiceBoundKind.FileNotification, new ServiceBoundSettings(), time);
         var messageSweep = new CloudToDeviceSweep(messages, [feedback, FileNotifications], time, loggers.CreateLogger<CloudToDeviceSweep>());
 
-        Provisioning = new ProvisioningParts(options, installation, registry, explanations, rules, loggers);
         People = new PeopleParts(installation, explanations, time);
         var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
         var twins = new DeviceTwins(new SqliteTwinStore(installation.Database, Installation.HubName), registry, live, time, events);
+        _provisioning = new ProvisioningParts(options, installation, new OwnHub(registry, twins), explanations, rules, loggers);
         var methods = new DirectMethods(live, registry, time);
         var door = new HubDoor
         {
@@ -72,22 +75,22 @@ internal sealed class ServerParts : IAsyncDisposable
             Explanations = explanations,
             Throttles = new Throttles(options.Limits, time),
             Faults = options.FaultInjection ? new FaultInjection(time) : null,
-            Registrations = Provisioning.Devices,
+            Registrations = _provisioning.Devices,
         };
         Mqtt = new MqttDoor(door, sweeper, time, loggers.CreateLogger<MqttDoor>());
         var authorizer = new ServiceAuthorizer(policies, rules, HubErrors.IotHubUnauthorized, HubErrors.IotHubUnauthorizedAccess);
         Amqp = new AmqpDoor(door, authorizer, Nodes, sweeper, time, loggers.CreateLogger<AmqpDoor>());
-        Hub = BuildHub(door, authorizer, registry, new MessageReader(_log), time);
+        Hub = BuildHub(door, authorizer, registry, new MessageReader(_log), time) with { HostName = options.Hosts[0] };
         Devices = new DeviceCalls(door, time);
         DeviceMessages = new MessageApi(Hub, messages, feedback);
-        Diagnosis = new DiagnosisApi(Hub, door.Subscriptions);
+        Diagnosis = new DiagnosisApi(Hub, door.Subscriptions, _provisioning.Registrations);
         _fleet = new FleetParts(Hub, installation.Database, loggers);
         connections.Changed = _fleet.ConnectionChanged;
         var quota = new QuotaKeeper(door.Throttles, new SqliteQuotaStore(installation.Database, Installation.HubName), time, loggers.CreateLogger<QuotaKeeper>());
         Events = new EventParts(_log, options, installation, time);
         Nodes.AddEvents(Events.Hub);
         Nodes.AddServices(Hub, feedback, FileNotifications);
-        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, quota.RunAsync, .. _fleet.Background];
+        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, quota.RunAsync, .. _fleet.Background, _provisioning.RunAsync, explanations.RunAsync];
     }
 
     /// <summary>What runs beside the doors until the server stops.</summary>
@@ -120,10 +123,18 @@ internal sealed class ServerParts : IAsyncDisposable
     /// <summary>Readers of events.</summary>
     public EventParts Events { get; }
 
-    public ProvisioningParts Provisioning { get; }
-
     /// <summary>Accounts, sessions, API tokens and the audit log.</summary>
     public PeopleParts People { get; }
+
+    /// <summary>Enrollments, registrations and the hubs to which devices go.</summary>
+    public ProvisioningParts Provisioning => _provisioning;
+
+    /// <summary>Takes what earlier runs kept, before the doors open.</summary>
+    public async Task LoadAsync(CancellationToken token)
+    {
+        await _explanations.LoadAsync(token);
+        await _provisioning.LoadAsync(token);
+    }
 
     /// <summary>Ends what the background leaves behind: what devices sent before the doors closed is written.</summary>
     public async ValueTask DisposeAsync()
@@ -131,6 +142,7 @@ internal sealed class ServerParts : IAsyncDisposable
         _events.Dispose();
         _fleet.Dispose();
         People.Dispose();
+        _provisioning.Dispose();
         await _log.DisposeAsync();
         _records.Dispose();
     }

@@ -43,7 +43,7 @@ internal static class Welcome
             .AppendLine($"  MQTT               port {ports.Mqtt}")
             .AppendLine($"  AMQP               port {ports.Amqp}")
             .AppendLine($"  HTTPS, WebSocket   port {ports.Https}")
-            .AppendLine($"  Revocation list    http://{ready.Host}:{ports.Crl}{CertificateAuthority.CrlPath}")
+            .AppendLine($"  Revocation list    http://{ready.Host}:{ports.Crl}/{Path.GetFileNameWithoutExtension(ready.CaFile)}.crl")
             .AppendLine($"  Application        {ready.Application}, hub {hub.Name}")
             .AppendLine($"  ID scope           {ready.Dps.IdScope}")
             .AppendLine($"  Data               {options.DataDirectory}")

@@ -32,12 +32,24 @@ internal sealed class CommandHost
         return command;
     }
 
+    /// <summary>Lets a command run with a client of the provisioning service.</summary>
+    public Command RunProvisioning(Command command, Func<Call, Task> run) => RunProvisioning(command, async call =>
+    {
+        await run(call);
+        return 0;
+    });
+
+    /// <summary>Lets a command run that decides on its exit code, with a client of the provisioning service.</summary>
+    public Command RunProvisioning(Command command, Func<Call, Task<int>> run) => Run(command, _connection.OpenProvisioning, run);
+
     /// <summary>Lets a command run that decides on its exit code.</summary>
-    public Command Run(Command command, Func<Call, Task<int>> run)
+    public Command Run(Command command, Func<Call, Task<int>> run) => Run(command, parsed => _connection.Open(parsed), run);
+
+    private Command Run(Command command, Func<ParseResult, HubClient> open, Func<Call, Task<int>> run)
     {
         command.SetAction((parsed, token) => ToolException.GuardAsync(async () =>
         {
-            using var client = _connection.Open(parsed);
+            using var client = open(parsed);
             return await run(new Call(client, parsed, parsed.GetValue(_json), token));
         }, token));
         return command;

@@ -10,12 +10,13 @@ namespace Homeport.Tool;
 internal sealed class ConnectionOptions
 {
     private const string Variable = "HOMEPORT_CONNECTION_STRING";
+    private const string ProvisioningVariable = "HOMEPORT_PROVISIONING_CONNECTION_STRING";
 
     private readonly Option<FileInfo> _readyFile = new("--ready-file") { Description = "File that the server wrote with --ready-file", Recursive = true };
 
     private readonly Option<string> _connectionString = new("--connection-string")
     {
-        Description = $"Service connection string of the hub; better in the environment variable {Variable}, where other users do not see it",
+        Description = $"Service connection string of the hub, or of provisioning; better in the environment variable {Variable} or {ProvisioningVariable}, where other users do not see it",
         Recursive = true,
     };
 
@@ -39,18 +40,25 @@ internal sealed class ConnectionOptions
     /// <summary>The server's ready file, or null when the command line names none.</summary>
     public ReadyFile? Ready(ParseResult parsed) => parsed.GetValue(_readyFile) is { } file ? Read(file.FullName) : null;
 
-    /// <summary>Opens a client.</summary>
+    /// <summary>Opens a client of the hub.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="connectionString">In place of that of the command line, or null.</param>
     /// <exception cref="ToolException">The options do not name a server.</exception>
     public HubClient Open(ParseResult parsed, string? connectionString = null)
+        => Open(parsed, connectionString, Variable, "hub", ready => ready.Hubs[0].ServiceConnectionString);
+
+    /// <summary>Opens a client of the provisioning service.</summary>
+    /// <exception cref="ToolException">The options do not name a server.</exception>
+    public HubClient OpenProvisioning(ParseResult parsed) => Open(parsed, null, ProvisioningVariable, "provisioning service", ready => ready.Dps.ServiceConnectionString);
+
+    private HubClient Open(ParseResult parsed, string? connectionString, string variable, string what, Func<ReadyFile, string> choose)
     {
-        var (text, ca, port) = (parsed.GetValue(_connectionString) ?? Environment.GetEnvironmentVariable(Variable), parsed.GetValue(_ca)?.FullName, parsed.GetValue(_port));
+        var (text, ca, port) = (parsed.GetValue(_connectionString) ?? Environment.GetEnvironmentVariable(variable), parsed.GetValue(_ca)?.FullName, parsed.GetValue(_port));
         if (Ready(parsed) is { } ready)
-            (text, ca, port) = (ready.Hubs[0].ServiceConnectionString, ready.CaFile, ready.Ports.Https);
+            (text, ca, port) = (choose(ready), ready.CaFile, ready.Ports.Https);
         text = connectionString ?? text;
         if (string.IsNullOrEmpty(text))
-            throw ToolException.BadUsage($"Say which hub: --ready-file, --connection-string or the environment variable {Variable}.");
+            throw ToolException.BadUsage($"Say which {what}: --ready-file, --connection-string or the environment variable {variable}.");
         if (!ConnectionString.TryParse(text, out var connection, out var reason))
             throw ToolException.BadUsage($"The connection string cannot be used: {reason}.");
         if (connection.SharedAccessKey is null || connection.SharedAccessKeyName is null)

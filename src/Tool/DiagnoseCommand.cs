@@ -20,9 +20,12 @@ internal static class DiagnoseCommand
         });
     }
 
-    private static void Write(DeviceDiagnosis found)
+    /// <summary>Writes what is known of a device, the cause first.</summary>
+    internal static void Write(DeviceDiagnosis found)
     {
         WriteFindings(found);
+        if (found.Registration is { } registration)
+            WriteRegistration(registration);
         if (found.Device is { } device)
             WriteDevice(found.DeviceId, device);
         if (found.Modules.Count > 0)
@@ -48,6 +51,17 @@ internal static class DiagnoseCommand
             Console.WriteLine($"Wrong:  {Display.Clean(finding.Seen)}");
             Console.WriteLine($"Fix:    {Display.Clean(finding.Fix)}");
         }
+    }
+
+    private static void WriteRegistration(RegistrationDiagnosis registration)
+    {
+        Console.WriteLine();
+        Display.Details(
+            ("registration", registration.Status),
+            ("at", Display.Time(registration.LastUpdatedTime)),
+            ("through", registration.EnrollmentGroupId is { } group ? $"enrollment group {group}" : "individual enrollment"),
+            ("hub", registration.AssignedHub),
+            ("device id", registration.DeviceId));
     }
 
     private static void WriteDevice(string deviceId, IdentityDiagnosis device)

@@ -51,6 +51,6 @@ internal static class ExplainCommand
         foreach (var explanation in found)
             Write(explanation);
         if (found.Count == 0)
-            Console.WriteLine($"Nothing that concerns '{deviceId}' was refused since the server started. More about it: homeport diagnose {deviceId}");
+            Console.WriteLine($"Nothing that concerns '{deviceId}' was refused lately. More about it: homeport diagnose {deviceId}");
     }
 }

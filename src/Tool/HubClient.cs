@@ -100,7 +100,7 @@ internal sealed class HubClient : IDisposable
             var body = await response.Content.ReadAsByteArrayAsync(limit.Token);
             return response.IsSuccessStatusCode
                 ? new HubAnswer(response.StatusCode, body, response.Headers)
-                : throw new ToolException($"The server answered {(int)response.StatusCode}: {Reason(body)}") { IsTransient = response.StatusCode == HttpStatusCode.ServiceUnavailable };
+                : throw new ToolException($"The server answered {(int)response.StatusCode}: {Reason(body)}") { Status = response.StatusCode, IsTransient = response.StatusCode == HttpStatusCode.ServiceUnavailable };
         }
         catch (HttpRequestException e)
         {
@@ -116,7 +116,7 @@ internal sealed class HubClient : IDisposable
 
     private HttpRequestMessage ToMessage(HubRequest call)
     {
-        var path = call.Path.StartsWith("homeport/", StringComparison.Ordinal) ? call.Path : $"{call.Path}{(call.Path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}{Version}";
+        var path = call.Path.StartsWith("homeport/", StringComparison.Ordinal) || call.Path.Contains("api-version=", StringComparison.Ordinal) ? call.Path : $"{call.Path}{(call.Path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}{Version}";
         var request = new HttpRequestMessage(call.Method, path);
         request.Headers.TryAddWithoutValidation("Authorization", SharedAccessSignature.Create(HostName, _key, Time.GetUtcNow() + TokenLifetime, _policy));
         if (call.IfMatch is { } tag)
@@ -139,7 +139,8 @@ internal sealed class HubClient : IDisposable
         {
             var error = JsonSerializer.Deserialize(body, Json.Default.HubErrorBody);
             var message = (error?.Message ?? "").Replace("ErrorCode:", "", StringComparison.Ordinal).Replace(";", ": ", StringComparison.Ordinal);
-            var trackingId = (error?.ExceptionMessage ?? "").Replace("Tracking ID:", "", StringComparison.Ordinal).Split('-')[0];
+            // The provisioning service has another form of errors.
+            var trackingId = (error?.ExceptionMessage ?? JsonSerializer.Deserialize(body, Json.Default.DeviceErrorBody)?.TrackingId ?? "").Replace("Tracking ID:", "", StringComparison.Ordinal).Split('-')[0];
             return trackingId.Length == 0 ? message : $"{message} (tracking id {trackingId})";
         }
         catch (JsonException)

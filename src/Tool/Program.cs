@@ -15,6 +15,12 @@ root.Subcommands.Add(ConsumerGroupCommands.Create(host));
 root.Subcommands.Add(QueryCommand.Create(host));
 root.Subcommands.Add(DiagnoseCommand.Create(host));
 root.Subcommands.Add(ExplainCommand.Create(host));
+root.Subcommands.Add(WhyCommand.Create(host));
+root.Subcommands.Add(KeygenCommand.Create());
+root.Subcommands.Add(CertCommand.Create());
+root.Subcommands.Add(EnrollCommand.Create(host));
+root.Subcommands.Add(HubsCommand.Create(host));
+root.Subcommands.Add(TrustCommand.Create(host));
 // An argument @file is read by the command that takes it, not split into words.
 var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 var exitCode = await parsed.InvokeAsync();

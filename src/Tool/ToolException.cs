@@ -9,6 +9,9 @@ public sealed class ToolException(string message, Exception? inner = null) : Exc
     /// <summary>1: the server refused or cannot be reached; 2: the command line is wrong.</summary>
     public int ExitCode { get; init; } = Failed;
 
+    /// <summary>What the server answered, or null.</summary>
+    public System.Net.HttpStatusCode? Status { get; init; }
+
     /// <summary>The same call may succeed later: the server does not answer.</summary>
     public bool IsTransient { get; init; }
 

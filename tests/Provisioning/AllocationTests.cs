@@ -1,7 +1,5 @@
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
-using Homeport.Hub.Live;
-using Homeport.Hub.Registry;
 using Homeport.Provisioning.Allocation;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Registrations;
@@ -117,5 +115,5 @@ public sealed class AllocationTests
     }
 
     private static LinkedHub Hub(string name, int weight = 1, bool applies = true)
-        => new(name, new IdentityRegistry(new MemoryIdentityStore(), new LiveConnections(), TimeProvider.System), weight, applies);
+        => new(name, new TestApplication(name).Hub(name), weight, applies);
 }

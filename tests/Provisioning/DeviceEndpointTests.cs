@@ -133,7 +133,8 @@ public sealed class DeviceEndpointTests : IAsyncLifetime
     [InlineData("null", 400000, "null")]
     [InlineData("""{"registrationId":5}""", 400000, "$.registrationId")]
     [InlineData("""{"registrationId":"d2"}""", 400000, "another registrationId")]
-    [InlineData("""{"csr":"MIIB"}""", 400005, "not offered by this version yet")]
+    [InlineData("""{"csr":"MIIB"}""", 400010, "names no CA that issues one")]
+    [InlineData("""{"csr":"-----BEGIN"}""", 400010, "csr is not the Base64 text")]
     [InlineData("""{"tpm":{}}""", 400004, "endorsementKey")]
     [InlineData("""{"tpm":{"endorsementKey":"AToAAQ==","storageRootKey":"AToAAQ=="}}""", 400004, "announces 314 bytes")]
     public async Task A_broken_body_is_refused_with_the_place(string body, int code, string reason)

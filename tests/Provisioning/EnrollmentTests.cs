@@ -112,16 +112,6 @@ public sealed class EnrollmentTests
         refusal.Seen.ShouldContain(expected);
     }
 
-    [Theory]
-    [InlineData("""{"registrationId":"r1","allocationPolicy":"custom","attestation":{"type":"symmetricKey"}}""", "custom allocation")]
-    public async Task What_is_not_offered_yet_says_so(string json, string what)
-    {
-        var refusal = (await _app.PutAsync(Parse(json))).Bad();
-        refusal.Error.HttpStatus.ShouldBe(400);
-        refusal.Text.ShouldContain("not offered by this version yet");
-        refusal.Seen.ShouldContain(what);
-    }
-
     [Fact]
     public async Task The_body_has_the_id_of_the_address_or_none()
     {

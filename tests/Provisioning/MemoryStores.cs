@@ -1,6 +1,8 @@
+using Homeport.Contract.Errors;
 using Homeport.Hub.Events;
 using Homeport.Hub.Registry;
 using Homeport.Provisioning.Certificates;
+using Homeport.Hub.Twins;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Registrations;
 
@@ -108,6 +110,17 @@ internal sealed class MemoryRegistrationStore : IRegistrationStore
         }
     }
 
+    public Task<IReadOnlyList<Registration>> ListLeftBehindAsync(string? after, int max, CancellationToken token)
+    {
+        lock (_lock)
+        {
+            return Task.FromResult<IReadOnlyList<Registration>>([.. _entries.Values.Where(r => r.LeftBehind.Count > 0)
+                .OrderBy(r => r.RegistrationId.ToLowerInvariant(), StringComparer.Ordinal)
+                .Where(r => string.CompareOrdinal(r.RegistrationId.ToLowerInvariant(), (after ?? "").ToLowerInvariant()) > 0)
+                .Take(max)]);
+        }
+    }
+
     public Task<bool> SaveAsync(Registration registration, string? etag, CancellationToken token)
     {
         lock (_lock)
@@ -208,9 +221,10 @@ internal sealed class MemoryRevocationStore : IRevocationStore
     public Task<bool> DeleteAsync(string authority, CancellationToken token) => Task.FromResult(_lists.Remove(authority));
 }
 
-/// <summary>Identities of a hub in memory; it counts writes.</summary>
-internal sealed class MemoryIdentityStore : IIdentityStore
+/// <summary>Identities of a hub in memory, with their twins; it counts writes.</summary>
+internal sealed class MemoryIdentityStore : IIdentityStore, ITwinStore
 {
+    private readonly Dictionary<string, Twin> _twins = new(StringComparer.Ordinal);
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Identity> _entries = new(StringComparer.Ordinal);
 
@@ -243,7 +257,10 @@ internal sealed class MemoryIdentityStore : IIdentityStore
         lock (_lock)
         {
             Writes++;
-            return Task.FromResult(_entries.TryAdd(identity.Key, identity));
+            if (!_entries.TryAdd(identity.Key, identity))
+                return Task.FromResult(false);
+            _twins[identity.Key] = first?.Twin ?? new Twin { DeviceId = identity.DeviceId, ModuleId = identity.ModuleId };
+            return Task.FromResult(true);
         }
     }
 
@@ -263,6 +280,29 @@ internal sealed class MemoryIdentityStore : IIdentityStore
     {
         lock (_lock)
             return Task.FromResult(_entries.Remove(Identity.KeyOf(deviceId, moduleId)));
+    }
+
+    Task<Twin?> ITwinStore.FindAsync(string deviceId, string? moduleId, CancellationToken token)
+    {
+        lock (_lock)
+            return Task.FromResult(_entries.ContainsKey(Identity.KeyOf(deviceId, moduleId)) ? _twins[Identity.KeyOf(deviceId, moduleId)] : null);
+    }
+
+    public Task<Outcome<TwinChange>?> ChangeAsync(string deviceId, string? moduleId, Func<Twin, Outcome<TwinChange>> change, Action<TwinChange> committed, CancellationToken token)
+    {
+        lock (_lock)
+        {
+            var key = Identity.KeyOf(deviceId, moduleId);
+            if (!_entries.ContainsKey(key))
+                return Task.FromResult<Outcome<TwinChange>?>(null);
+            var outcome = change(_twins[key]);
+            if (outcome.Value is { } changed)
+            {
+                _twins[key] = changed.Twin;
+                committed(changed);
+            }
+            return Task.FromResult<Outcome<TwinChange>?>(outcome);
+        }
     }
 
     public Task<(long Total, long Enabled)> CountAsync(CancellationToken token)

@@ -191,8 +191,8 @@ public sealed class ServiceEndpointTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData(30, 200)]
-    [InlineData(31, 400)]
+    [InlineData(11, 200)]
+    [InlineData(12, 400)]
     public async Task The_deepest_twin_that_is_taken_can_be_listed(int levels, int status)
     {
         var twin = "{\"tags\":" + string.Concat(Enumerable.Repeat("{\"a\":", levels - 1)) + "{}" + new string('}', levels);

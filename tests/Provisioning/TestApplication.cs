@@ -4,6 +4,7 @@ using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
 using Homeport.Hub.Live;
 using Homeport.Hub.Registry;
+using Homeport.Hub.Twins;
 using Homeport.Provisioning.Allocation;
 using Homeport.Provisioning.Attestation;
 using Homeport.Provisioning.Attestation.Tpm;
@@ -41,6 +42,19 @@ internal sealed class TestApplication
 
     public ChallengeKeys Keys { get; }
 
+    public LiveConnections Live { get; } = new();
+
+    /// <summary>Puts something between provisioning and a hub, at the next <see cref="Link"/>.</summary>
+    public Func<string, IDeviceHub, IDeviceHub>? Between { get; set; }
+
+    public AllocationWebhook? Webhook { get; set; }
+
+    public Dictionary<string, ICertificateIssuer> Issuers { get; } = [];
+
+    public MemoryIssuedCertificateStore Issued { get; } = new();
+
+    public CertificateIssuance Issuance { get; private set; } = null!;
+
     public EnrollmentService Enrollments { get; private set; } = null!;
 
     public MemoryEndorsementStore Listed { get; } = new();
@@ -54,12 +68,20 @@ internal sealed class TestApplication
     /// <summary>Starts anew with these hubs, over the same stores.</summary>
     public void Link(params string[] hubNames)
     {
-        var live = new LiveConnections();
-        var allocator = new HubAllocator([.. hubNames.Select(n => new LinkedHub(n, new IdentityRegistry(HubStores[n], live, Time)))]);
-        Enrollments = new EnrollmentService(_enrollments, Listed, allocator, Time);
+        var allocator = new HubAllocator([.. hubNames.Select(n => new LinkedHub(n, Hub(n)))]);
+        Issuance = new CertificateIssuance(Issuers, Issued, allocator, Time);
+        Enrollments = new EnrollmentService(_enrollments, Listed, allocator, Time) { CheckIssuer = Issuance.CheckAuthority };
         Authorities = new ProvisioningAuthorities(_authorities, _revocations, Time);
         Lists = new EndorsementLists(Enrollments, Listed, Authorities, Time);
-        Registrations = new RegistrationService(new DeviceAttestation(Enrollments, Authorities, Keys, Time), RegistrationStore, allocator, Time);
+        Registrations = new RegistrationService(new DeviceAttestation(Enrollments, Authorities, Keys, Time), RegistrationStore, allocator, Time, Webhook, Issuance);
+    }
+
+    /// <summary>A hub over its store; a test can put something between.</summary>
+    public IDeviceHub Hub(string name)
+    {
+        var registry = new IdentityRegistry(HubStores[name], Live, Time);
+        IDeviceHub hub = new OwnHub(registry, new DeviceTwins(HubStores[name], registry, Live, Time));
+        return Between is null ? hub : Between(name, hub);
     }
 
     public Task<Outcome<Enrollment>> PutAsync(EnrollmentDescription sent, string? ifMatch = null) => sent.EnrollmentGroupId is { } group

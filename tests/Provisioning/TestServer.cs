@@ -9,6 +9,7 @@ using Homeport.Gateway.Provisioning;
 using Homeport.Hub.Access;
 using Homeport.Hub.Live;
 using Homeport.Hub.Registry;
+using Homeport.Hub.Twins;
 using Homeport.Provisioning.Allocation;
 using Homeport.Provisioning.Attestation;
 using Homeport.Provisioning.Attestation.Tpm;
@@ -122,7 +123,7 @@ internal sealed class TestServer : IAsyncDisposable
         _seal = SecretSeal.Open(Path.Combine(_folder, "seal.key"));
         Explanations = new Explanations(Time, NullLogger<Explanations>.Instance);
         Hub = new IdentityRegistry(new SqliteIdentityStore(_database, _seal, "hub1"), new LiveConnections(), Time);
-        var allocator = new HubAllocator([new LinkedHub(HubHost, Hub)]);
+        var allocator = new HubAllocator([new LinkedHub(HubHost, new OwnHub(Hub, new DeviceTwins(new SqliteTwinStore(_database, "hub1"), Hub, new LiveConnections(), Time)))]);
         var endorsements = new SqliteEndorsementStore(_database, "default");
         var enrollments = new EnrollmentService(new SqliteEnrollmentStore(_database, _seal, "default"), endorsements, allocator, Time);
         var authorities = new ProvisioningAuthorities(new SqliteCertificateStore(_database, "provisioning"), new SqliteRevocationStore(_database, "default"), Time);

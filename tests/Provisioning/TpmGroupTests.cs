@@ -169,6 +169,39 @@ public sealed class TpmGroupTests
     }
 
     [Fact]
+    public async Task A_device_that_the_operator_disabled_is_not_let_in_when_its_hold_ends()
+    {
+        await _app.EnrollAsync(TestApplication.TpmEnrollment("first", One));
+        await _app.EnrollAsync(TestApplication.TpmEnrollment("second", One));
+        (await RegisterAsync("first", One)).Good();
+        var registry = new IdentityRegistry(_app.HubStore, _app.Live, _app.Time);
+        (await registry.SetEnabledAsync("first", enabled: false, "stolen", default)).Good();
+        (await RegisterAsync("second", One)).Good().Registration.ErrorCode.ShouldBe(ProvisioningErrors.EndorsementShared.Code);
+        (await RegisterAsync("first", One)).Good().Registration.Status.ShouldBe(RegistrationStatus.Assigned);
+        _app.HubStore["first"]!.Enabled.ShouldBeFalse();
+        _app.HubStore["first"]!.StatusReason.ShouldBe("stolen");
+    }
+
+    [Fact]
+    public async Task While_the_hub_of_a_shared_chip_is_away_the_second_device_waits()
+    {
+        FlakyHub? flaky = null;
+        _app.Between = (_, hub) => flaky = new FlakyHub(hub);
+        _app.Link([.. _app.HubStores.Keys]);
+        await _app.EnrollAsync(TestApplication.TpmEnrollment("first", One));
+        await _app.EnrollAsync(TestApplication.TpmEnrollment("second", One));
+        (await RegisterAsync("first", One)).Good();
+        flaky!.IsAway = true;
+        var refusal = (await RegisterAsync("second", One)).Bad();
+        refusal.Error.ShouldBe(ProvisioningErrors.HubUnavailable);
+        refusal.RetryAfter.ShouldBe(FlakyHub.Wait);
+        (await _app.Registrations.GetAsync("second", TestApplication.None)).Bad();
+        flaky.IsAway = false;
+        (await RegisterAsync("second", One)).Good().Registration.ErrorCode.ShouldBe(ProvisioningErrors.EndorsementShared.Code);
+        _app.HubStore["first"]!.Enabled.ShouldBeFalse();
+    }
+
+    [Fact]
     public async Task Both_forms_of_a_chip_and_its_certificate_are_one_enrollment()
     {
         // The same seed gives two keys for two templates; two software TPMs stand for them here.

@@ -103,7 +103,7 @@ public sealed class ServerCertificateTests : IDisposable
 
     private ServerCertificate Certificate(params string[] hosts) => Certificate(Options(hosts));
 
-    private ServerCertificate Certificate(ServerOptions options) => new(CertificateAuthority.Open(options.DataDirectory, _seal, _time), options, _seal, _time);
+    private ServerCertificate Certificate(ServerOptions options) => new(new ServerRoots(options, _seal, _time), options, _seal, _time);
 
     private ServerOptions Options(params string[] hosts) => new()
     {
@@ -114,6 +114,7 @@ public sealed class ServerCertificateTests : IDisposable
         MqttPort = 8883,
         AmqpPort = 5671,
         CrlPort = 8780,
+        DeviceCertificateDays = 30,
         Partitions = 4,
         Events = new HashSet<MessageSource>(),
         Retention = new RetentionLimits(TimeSpan.FromDays(1)),

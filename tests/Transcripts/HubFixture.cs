@@ -198,7 +198,7 @@ internal sealed class HubFixture : IAsyncDisposable
 
     private RegistrationDoor OpenProvisioning()
     {
-        var allocator = new HubAllocator([new LinkedHub(Host, Registry)]);
+        var allocator = new HubAllocator([new LinkedHub(Host, new OwnHub(Registry, Twins))]);
         var endorsements = new SqliteEndorsementStore(_database, "default");
         Enrollments = new EnrollmentService(new SqliteEnrollmentStore(_database, _seal, "default"), endorsements, allocator, Time);
         var authorities = new ProvisioningAuthorities(new SqliteCertificateStore(_database, "provisioning"), new SqliteRevocationStore(_database, "default"), Time);

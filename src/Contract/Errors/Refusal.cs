@@ -14,6 +14,9 @@ public sealed record Refusal(ServiceError Error, string Seen, string Fix, IReadO
     /// <summary>Under this id the explanation is found again, in the log and over the API.</summary>
     public string TrackingId { get; init; } = Guid.NewGuid().ToString("N");
 
+    /// <summary>When the same call may go well, or null when waiting does not help.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
     /// <summary>One line for a log or an error body.</summary>
     public string Text => $"{Error.Text} {Seen}. {Fix}";
 }

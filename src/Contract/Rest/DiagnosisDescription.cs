@@ -10,6 +10,8 @@ public sealed record DeviceDiagnosis
     /// <summary>Null when it is not registered.</summary>
     public IdentityDiagnosis? Device { get; init; }
     public required IReadOnlyList<IdentityDiagnosis> Modules { get; init; }
+    /// <summary>What its last registration led to; null when it never registered.</summary>
+    public RegistrationDiagnosis? Registration { get; init; }
     /// <summary>What is wrong, the most important first; empty when nothing is.</summary>
     public required IReadOnlyList<DiagnosisFinding> Findings { get; init; }
     /// <summary>The newest first.</summary>
@@ -37,6 +39,21 @@ public sealed record IdentityDiagnosis
     /// <summary>Messages in its queue.</summary>
     public required int MessagesWaiting { get; init; }
     public TwinVersions? Twin { get; init; }
+}
+
+/// <summary>The registration record of a device.</summary>
+public sealed record RegistrationDiagnosis
+{
+    /// <summary><c>assigned</c>, <c>failed</c> or <c>disabled</c>.</summary>
+    public required string Status { get; init; }
+    public string? AssignedHub { get; init; }
+    /// <summary>Name in that hub.</summary>
+    public string? DeviceId { get; init; }
+    /// <summary>Null for an individual enrollment.</summary>
+    public string? EnrollmentGroupId { get; init; }
+    public int? ErrorCode { get; init; }
+    public string? ErrorMessage { get; init; }
+    public required ServiceTime LastUpdatedTime { get; init; }
 }
 
 /// <summary>How often a twin changed, and its parts.</summary>

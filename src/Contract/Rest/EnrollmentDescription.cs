@@ -31,6 +31,8 @@ public sealed record EnrollmentDescription
     public string? AllocationPolicy { get; init; }
     public IReadOnlyList<string>? IotHubs { get; init; }
     public CustomAllocationDescription? CustomAllocationDefinition { get; init; }
+    /// <summary>Who issues certificates to its devices; absent: nobody does.</summary>
+    public IssuancePolicyDescription? ClientCertificateIssuancePolicy { get; init; }
 }
 
 /// <summary>What happens when a device registers again.</summary>
@@ -38,6 +40,9 @@ public sealed record ReprovisionPolicyDescription(bool UpdateHubAssignment, bool
 
 /// <summary>A webhook that chooses the hub.</summary>
 public sealed record CustomAllocationDescription(string? WebhookUrl, string? ApiVersion);
+
+/// <summary>Names the CA that answers the certificate requests of devices. Source: DPS data plane 2021-11-01-preview, <c>ClientCertificateIssuancePolicy</c>.</summary>
+public sealed record IssuancePolicyDescription(string? CertificateAuthorityName);
 
 /// <summary>Body of a query.</summary>
 public sealed record EnrollmentQueryDescription(string? Query);

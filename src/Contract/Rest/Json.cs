@@ -39,6 +39,12 @@ namespace Homeport.Contract.Rest;
 [JsonSerializable(typeof(UploadReportBody))]
 [JsonSerializable(typeof(FileNotificationBody))]
 [JsonSerializable(typeof(BlobAccessBody))]
+[JsonSerializable(typeof(TrustDescription))]
+[JsonSerializable(typeof(TrustBundlePayload))]
+[JsonSerializable(typeof(SignedBundle))]
+[JsonSerializable(typeof(TrustReport))]
+[JsonSerializable(typeof(DeviceToken))]
+[JsonSerializable(typeof(DeviceTokenRequest))]
 [JsonSerializable(typeof(ImportExportJob))]
 [JsonSerializable(typeof(IReadOnlyList<ImportExportJob>))]
 public sealed partial class Json : JsonSerializerContext;

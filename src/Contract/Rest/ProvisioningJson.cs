@@ -21,6 +21,14 @@ namespace Homeport.Contract.Rest;
 [JsonSerializable(typeof(EndorsementListDescription))]
 [JsonSerializable(typeof(EndorsementImportDescription))]
 [JsonSerializable(typeof(RevocationListDescription))]
+[JsonSerializable(typeof(AllocationRequestBody))]
+[JsonSerializable(typeof(AllocationAnswerBody))]
+[JsonSerializable(typeof(LinkedHubDescription))]
+[JsonSerializable(typeof(IReadOnlyList<LinkedHubDescription>))]
+[JsonSerializable(typeof(AllocationSettingsDescription))]
+[JsonSerializable(typeof(IssuedCertificateDescription))]
+[JsonSerializable(typeof(IReadOnlyList<IssuedCertificateDescription>))]
+[JsonSerializable(typeof(RevocationDescription))]
 public sealed partial class ProvisioningJson : JsonSerializerContext
 {
     /// <summary>Deepest nesting that is read.</summary>

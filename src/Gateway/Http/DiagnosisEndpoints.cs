@@ -3,6 +3,7 @@ using Homeport.Hub.Access;
 using Homeport.Hub.Live;
 using Homeport.Hub.Registry;
 using Homeport.Hub.Twins;
+using Homeport.Provisioning.Registrations;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -12,7 +13,8 @@ namespace Homeport.Gateway.Http;
 /// <summary>What a diagnosis stands on.</summary>
 /// <param name="Hub">The registry, connections, twins, queues and refusals.</param>
 /// <param name="Subscriptions">What clients subscribed to.</param>
-public sealed record DiagnosisApi(HubApi Hub, ISubscriptionStore Subscriptions);
+/// <param name="Registrations">What registrations led to.</param>
+public sealed record DiagnosisApi(HubApi Hub, ISubscriptionStore Subscriptions, RegistrationService Registrations);
 
 /// <summary>Homeport's own REST: one answer to why a device does not work.</summary>
 public static class DiagnosisEndpoints
@@ -26,6 +28,7 @@ public static class DiagnosisEndpoints
         var (deviceId, token) = (context.DeviceId(), context.RequestAborted);
         var refusals = api.Hub.Explanations.Of(deviceId);
         var bodies = refusals.Select(MessageEndpoints.ToBody).ToList();
+        var registration = await RegistrationAsync(api, deviceId, token);
         // A device that is not there is an answer here, not an error.
         if (!(await api.Hub.Registry.GetAsync(deviceId, null, token)).Succeeded(out var device, out var missing))
         {
@@ -35,7 +38,8 @@ public static class DiagnosisEndpoints
                 Registered = false,
                 Nearest = missing.Nearest,
                 Modules = [],
-                Findings = [DiagnosisFindings.NotRegistered(deviceId, missing.Nearest)],
+                Registration = registration,
+                Findings = [.. DiagnosisFindings.OfRegistration(registration, api.Hub.HostName), .. DiagnosisFindings.OfAbsent(deviceId, missing.Nearest, registration, api.Hub.HostName, refusals)],
                 Refusals = bodies,
             };
             await context.WriteJsonAsync(diagnosis, Json.Default.DeviceDiagnosis);
@@ -51,10 +55,27 @@ public static class DiagnosisEndpoints
             Registered = true,
             Device = state,
             Modules = modules,
-            Findings = [.. DiagnosisFindings.Of(deviceId, state, modules, refusals)],
+            Registration = registration,
+            Findings = [.. DiagnosisFindings.OfRegistration(registration, api.Hub.HostName), .. DiagnosisFindings.Of(deviceId, state, modules, refusals)],
             Refusals = bodies,
         };
         await context.WriteJsonAsync(found, Json.Default.DeviceDiagnosis);
+    }
+
+    private static async Task<RegistrationDiagnosis?> RegistrationAsync(DiagnosisApi api, string registrationId, CancellationToken token)
+    {
+        if ((await api.Registrations.GetAsync(registrationId, token)).Value is not { } found)
+            return null;
+        return new RegistrationDiagnosis
+        {
+            Status = RegistrationForm.ShowToService(found).Status!,
+            AssignedHub = found.AssignedHub,
+            DeviceId = found.DeviceId,
+            EnrollmentGroupId = found.EnrollmentGroupId,
+            ErrorCode = found.ErrorCode,
+            ErrorMessage = found.ErrorMessage,
+            LastUpdatedTime = new ServiceTime(found.Updated),
+        };
     }
 
     private static async Task<IdentityDiagnosis> DescribeAsync(DiagnosisApi api, Identity identity, Identity device, CancellationToken token)

@@ -8,7 +8,27 @@ internal static class DiagnosisFindings
 {
     private const string ServiceDoor = "service";
 
-    public static DiagnosisFinding NotRegistered(string deviceId, string? nearest) => new($"Device '{deviceId}' is not registered",
+    /// <summary>What its last registration says: it is the door through which most devices come.</summary>
+    public static IEnumerable<DiagnosisFinding> OfRegistration(RegistrationDiagnosis? registration, string hub)
+    {
+        if (registration is { Status: not "assigned" })
+            yield return new DiagnosisFinding($"Its registration is {registration.Status}. {registration.ErrorMessage}", "Mend that, and let the device register again.");
+        else if (registration is not null && !string.Equals(registration.AssignedHub, hub, StringComparison.OrdinalIgnoreCase))
+            yield return new DiagnosisFinding($"It was assigned to the hub '{registration.AssignedHub}' as '{registration.DeviceId}', not to this one", $"Look there: what it does after its registration is seen at '{registration.AssignedHub}'.");
+    }
+
+    /// <summary>Why a device is not in the hub: what it was refused comes first.</summary>
+    public static IEnumerable<DiagnosisFinding> OfAbsent(string deviceId, string? nearest, RegistrationDiagnosis? registration, string hub, IReadOnlyList<KeptRefusal> refusals)
+    {
+        if (refusals.FirstOrDefault(r => r.Door != ServiceDoor) is { } own)
+            yield return new DiagnosisFinding($"It was refused. {own.Refusal.Seen}", own.Refusal.Fix);
+        if (registration is { Status: "assigned" } && registration.DeviceId != deviceId && string.Equals(registration.AssignedHub, hub, StringComparison.OrdinalIgnoreCase))
+            yield return new DiagnosisFinding($"The registration '{deviceId}' has the device id '{registration.DeviceId}' here", $"Ask for that: homeport why {registration.DeviceId}");
+        else if (registration is null || string.Equals(registration.AssignedHub, hub, StringComparison.OrdinalIgnoreCase))
+            yield return NotRegistered(deviceId, nearest);
+    }
+
+    private static DiagnosisFinding NotRegistered(string deviceId, string? nearest) => new($"Device '{deviceId}' is not registered",
         nearest is null ? $"Register it: homeport device create {deviceId}" : $"Use the id as it is registered: '{nearest}'.");
 
     public static IEnumerable<DiagnosisFinding> Of(

@@ -17,6 +17,9 @@ public sealed record HubApi
     /// <summary>Name of the hub.</summary>
     public required string Name { get; init; }
 
+    /// <summary>Host name under which devices know it.</summary>
+    public string HostName { get; init; } = "localhost";
+
     /// <summary>Lets service calls in.</summary>
     public required ServiceAuthorizer Authorizer { get; init; }
 

@@ -62,7 +62,7 @@ public static class MessageEndpoints
         return hub.Explanations.TryFind(id, out var kept)
             ? context.WriteJsonAsync(ToBody(kept), Json.Default.ExplanationBody)
             : hub.RefuseAsync(context, new Refusal(HubErrors.NotFound, "There is no explanation with this tracking id",
-                $"The newest {Explanations.Capacity} are kept until the server restarts, {Explanations.PerSubject} for each device; older ones are in the log."));
+                $"The newest {Explanations.Capacity} are kept, {Explanations.PerSubject} for each device; older ones are in the log."));
     }
 
     internal static ExplanationBody ToBody(KeptRefusal kept) => new(

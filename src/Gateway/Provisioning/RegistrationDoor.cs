@@ -129,7 +129,11 @@ public sealed partial class RegistrationDoor(
         var isDiscreet = refusal.Error == ProvisioningErrors.CredentialMismatch || refusal.Error == ProvisioningErrors.EnrollmentNotFound;
         var text = isDiscreet ? $"{refusal.Error.Text} The server keeps the reason under the tracking id." : refusal.Text;
         var body = new DeviceErrorBody(refusal.Error.Code, refusal.TrackingId, text, new ServiceTime(time.GetUtcNow()));
-        return Answer(refusal.Error.HttpStatus, body, ProvisioningJson.Wire.DeviceErrorBody) with { Refusal = refusal };
+        return Answer(refusal.Error.HttpStatus, body, ProvisioningJson.Wire.DeviceErrorBody) with
+        {
+            Refusal = refusal,
+            RetryAfter = refusal.RetryAfter is { } wait ? (int)Math.Ceiling(wait.TotalSeconds) + RandomNumberGenerator.GetInt32(0, 3) : null,
+        };
     }
 
     private static bool IsGuess(ServiceError error)

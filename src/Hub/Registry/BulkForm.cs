@@ -38,7 +38,7 @@ public static class BulkForm
             return new BulkElement(mode, named, element.ETag, element.TwinETag, twin);
         }
         return ReadIdentity(element).Succeeded(out var identity, out refusal)
-            ? new BulkElement(mode, identity, element.ETag, element.TwinETag, hasTwin ? twin : null)
+            ? new BulkElement(mode, identity, element.ETag, element.TwinETag, hasTwin ? twin : null) { Reported = ReportedOf(element) }
             : refusal;
     }
 
@@ -53,6 +53,16 @@ public static class BulkForm
                 json[name] = JsonNode.Parse(value.GetRawText());
         }
         return TwinPatch.Read(json);
+    }
+
+    /// <summary>As a device was exported, with <c>$metadata</c> and <c>$version</c>, which begin anew.</summary>
+    private static JsonObject? ReportedOf(BulkDevice element)
+    {
+        if (element.Properties.ValueKind != JsonValueKind.Object || !element.Properties.TryGetProperty("reported", out var sent) || sent.ValueKind != JsonValueKind.Object)
+            return null;
+        var reported = (JsonObject)JsonNode.Parse(sent.GetRawText())!;
+        TwinJson.RemoveOwn(reported);
+        return reported.Count > 0 ? reported : null;
     }
 
     private static Outcome<Identity> ReadIdentity(BulkDevice element) => element.ModuleId is null

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Homeport.Contract.Errors;
 using Homeport.Hub.Twins;
 
@@ -32,7 +33,11 @@ public enum BulkMode
 /// <param name="ETag">Of the identity, for the modes that ask for it.</param>
 /// <param name="TwinETag">Of the twin.</param>
 /// <param name="Twin">Tags and desired properties, or null.</param>
-public sealed record BulkElement(BulkMode Mode, Identity Identity, string? ETag, string? TwinETag, TwinPatch? Twin);
+public sealed record BulkElement(BulkMode Mode, Identity Identity, string? ETag, string? TwinETag, TwinPatch? Twin)
+{
+    /// <summary>What a device that comes from another hub reported there; for a new entry only, or null.</summary>
+    public JsonObject? Reported { get; init; }
+}
 
 /// <summary>Many identities at once. Each stands for itself; those of different devices run side by side and share commits.</summary>
 public sealed class BulkRegistry(IdentityRegistry registry, DeviceTwins twins)
@@ -70,9 +75,9 @@ public sealed class BulkRegistry(IdentityRegistry registry, DeviceTwins twins)
     private async Task<Refusal?> CreateAsync(BulkElement element, CancellationToken token)
     {
         Twin? first = null;
-        if (element.Twin is { } patch)
+        if (element.Twin is not null || element.Reported is not null)
         {
-            if (!twins.First(element.Identity, patch).Succeeded(out first, out var refusal))
+            if (!twins.First(element.Identity, element.Twin ?? new TwinPatch(null, null), element.Reported).Succeeded(out first, out var refusal))
                 return refusal;
         }
         return (await registry.PutAsync(element.Identity, first, IfMatch.Absent, token)).Refusal;

@@ -50,6 +50,16 @@ public sealed class DeviceTwins(ITwinStore store, IdentityRegistry registry, Liv
         return Write(empty, IfMatch.Absent, patch, replace: false).Succeeded(out var change, out var refusal) ? change.Twin : refusal;
     }
 
+    /// <summary>The twin of an identity that is about to be created and comes from another hub, with what the device reported there.</summary>
+    public Outcome<Twin> First(Identity identity, TwinPatch patch, JsonObject? reported)
+    {
+        if (!First(identity, patch).Succeeded(out var twin, out var refusal) || reported is null)
+            return twin is null ? refusal! : twin;
+        if (TwinLimits.Check("properties.reported", reported) is { } bad)
+            return ForService(bad);
+        return Report(twin, reported).Succeeded(out var change, out refusal) ? change.Twin : ForService(refusal);
+    }
+
     /// <summary>Notes the model that a device announced when it connected.</summary>
     public async Task NoteModelAsync(string deviceId, string? moduleId, string modelId, CancellationToken token)
     {

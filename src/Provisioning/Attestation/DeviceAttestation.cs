@@ -49,7 +49,7 @@ public sealed class DeviceAttestation(EnrollmentService enrollments, Provisionin
         {
             AttestationType.Tpm => await _tpm.VerifyPollAsync(call, signed, await SurroundingsAsync(individual, last, token), token),
             AttestationType.X509 => await VerifyCertificateAsync(call, individual, token),
-            AttestationType.SymmetricKey => SymmetricKeyAttestation.Verify(call, signed, individual),
+            AttestationType.SymmetricKey => await ExplainAsync(SymmetricKeyAttestation.Verify(call, signed, individual), call, signed, individual, token),
             _ => await FindGroupAsync(call, signed, last, token),
         };
     }
@@ -59,9 +59,13 @@ public sealed class DeviceAttestation(EnrollmentService enrollments, Provisionin
     {
         var byKey = SymmetricKeyAttestation.FindGroup(call, signed, await enrollments.GroupsAsync(token), last?.EnrollmentGroupId);
         if (byKey.Refusal is null || last?.Attestation != AttestationType.Tpm)
-            return byKey;
+            return await ExplainAsync(byKey, call, signed, null, token);
         return await _tpm.VerifyPollAsync(call, signed, await SurroundingsAsync(null, last, token), token);
     }
+
+    /// <summary>A token that no key signed may have been signed by one in a way that is a known mistake.</summary>
+    private async Task<Outcome<AttestationProof>> ExplainAsync(Outcome<AttestationProof> outcome, RegistrationCall call, SharedAccessSignature signed, Enrollment? individual, CancellationToken token)
+        => outcome.Refusal is { } mismatch ? KeyMistake.Explain(mismatch, call, signed, individual, await enrollments.GroupsAsync(token)) : outcome;
 
     private async Task<Outcome<AttestationProof>> VerifyCertificateAsync(RegistrationCall call, Enrollment? individual, CancellationToken token)
     {

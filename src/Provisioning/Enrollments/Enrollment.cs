@@ -91,8 +91,11 @@ public sealed record EnrollmentSettings
     /// <summary>Null: decided by the API version of the device, see <see cref="Allocation.Reprovisioning"/>.</summary>
     public ReprovisionPolicy? ReprovisionPolicy { get; init; }
 
-    /// <summary>A webhook's address and API version. Kept; not called by this version.</summary>
+    /// <summary>The webhook of the custom policy.</summary>
     public CustomAllocation? CustomAllocation { get; init; }
+
+    /// <summary>CA that issues certificates to its devices; null: none does.</summary>
+    public string? IssuingAuthority { get; init; }
 }
 
 /// <summary>How the hub of a device is chosen.</summary>
@@ -100,10 +103,12 @@ public enum AllocationPolicy
 {
     /// <summary>Spread over the hubs by weight; the same device gets the same hub.</summary>
     Hashed,
-    /// <summary>The nearest hub. There is no measure of nearness yet, so it spreads as <see cref="Hashed"/>.</summary>
+    /// <summary>The nearest hub: by what the device measured, else by the regions of its network; equally near ones as <see cref="Hashed"/>.</summary>
     GeoLatency,
     /// <summary>The one hub that the enrollment names.</summary>
     Static,
+    /// <summary>A webhook decides.</summary>
+    Custom,
 }
 
 /// <summary>What happens when an assigned device registers again.</summary>

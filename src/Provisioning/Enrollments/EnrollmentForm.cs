@@ -8,8 +8,6 @@ namespace Homeport.Provisioning.Enrollments;
 /// <summary>Reads what a service client sends as enrollment, and shows an enrollment.</summary>
 public static class EnrollmentForm
 {
-    private const string NotOfferedYet = "not offered by this version yet";
-
     /// <summary>Reads the settings; a refusal names the member that is wrong.</summary>
     internal static Outcome<EnrollmentSettings> ReadSettings(EnrollmentKind kind, EnrollmentDescription sent)
     {
@@ -38,6 +36,7 @@ public static class EnrollmentForm
             AllocationPolicy = policy.Value?.Policy,
             ReprovisionPolicy = sent.ReprovisionPolicy is { } reprovision ? new ReprovisionPolicy(reprovision.UpdateHubAssignment, reprovision.MigrateDeviceData) : null,
             CustomAllocation = sent.CustomAllocationDefinition is { } custom ? new CustomAllocation(custom.WebhookUrl, custom.ApiVersion) : null,
+            IssuingAuthority = string.IsNullOrEmpty(sent.ClientCertificateIssuancePolicy?.CertificateAuthorityName) ? null : sent.ClientCertificateIssuancePolicy.CertificateAuthorityName,
         };
     }
 
@@ -54,9 +53,6 @@ public static class EnrollmentForm
     public static string Quote(string etag) => $"\"{etag}\"";
 
     internal static Refusal Invalid(string member, string reason, string fix) => new(ProvisioningErrors.InvalidArgument, $"{member}: {reason}", fix);
-
-    internal static Refusal NotOffered(string member, string what)
-        => new(ProvisioningErrors.NotOffered, $"{member}: {what} is {NotOfferedYet}", "Use a hashed or static allocation policy.");
 
     private static EnrollmentDescription Describe(Enrollment enrollment, AttestationDescription attestation)
     {
@@ -81,10 +77,12 @@ public static class EnrollmentForm
                 AllocationPolicy.Hashed => "hashed",
                 AllocationPolicy.GeoLatency => "geoLatency",
                 AllocationPolicy.Static => "static",
+                AllocationPolicy.Custom => "custom",
                 _ => null,
             },
             IotHubs = settings.IotHubs,
             CustomAllocationDefinition = settings.CustomAllocation is { } custom ? new CustomAllocationDescription(custom.WebhookUrl, custom.ApiVersion) : null,
+            ClientCertificateIssuancePolicy = settings.IssuingAuthority is { } issuer ? new IssuancePolicyDescription(issuer) : null,
         };
     }
 
@@ -113,8 +111,8 @@ public static class EnrollmentForm
         "hashed" => new ReadPolicy(AllocationPolicy.Hashed),
         "geolatency" => new ReadPolicy(AllocationPolicy.GeoLatency),
         "static" => new ReadPolicy(AllocationPolicy.Static),
-        "custom" => NotOffered("allocationPolicy", "custom allocation"),
-        _ => Invalid("allocationPolicy", $"'{Shown.Text(text)}' is not known", "Send hashed, geoLatency or static."),
+        "custom" => new ReadPolicy(AllocationPolicy.Custom),
+        _ => Invalid("allocationPolicy", $"'{Shown.Text(text)}' is not known", "Send hashed, geoLatency, static or custom."),
     };
 
     private static Refusal? CheckTwin(JsonElement? twin)

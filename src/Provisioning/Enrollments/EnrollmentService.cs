@@ -15,6 +15,9 @@ public sealed class EnrollmentService(IEnrollmentStore store, IEndorsementStore 
     /// <summary>Groups an application may have. It bounds the search for the group of a device.</summary>
     public const int MaxGroups = 200;
 
+    /// <summary>Null when there is a CA of this name that issues certificates to devices, else what is wrong; null in itself: there is none.</summary>
+    public Func<string, string?>? CheckIssuer { get; init; }
+
     private readonly Lock _lock = new();
     private IReadOnlyList<Enrollment>? _groups;
     private long _groupWrites;
@@ -138,6 +141,8 @@ public sealed class EnrollmentService(IEnrollmentStore store, IEndorsementStore 
             return refusal;
         if (allocator.Check(settings) is { } badHub)
             return badHub;
+        if (settings.IssuingAuthority is { } issuer && (CheckIssuer is null ? "no certificates are issued here" : CheckIssuer(issuer)) is { } noIssuer)
+            return EnrollmentForm.Invalid("clientCertificateIssuancePolicy.certificateAuthorityName", noIssuer, "Name a CA of the server, or leave the policy out.");
         var now = StoredTime.Now(time);
         return new Enrollment
         {

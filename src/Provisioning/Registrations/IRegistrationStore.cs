@@ -12,6 +12,9 @@ public interface IRegistrationStore
     /// <summary>Those of the TPM whose endorsement key has this hash, in the order of their lower-case ids.</summary>
     Task<IReadOnlyList<Registration>> FindByEndorsementAsync(byte[] hash, int max, CancellationToken token);
 
+    /// <summary>Those with identities that they left behind, behind <paramref name="after"/>, in the order of their lower-case ids.</summary>
+    Task<IReadOnlyList<Registration>> ListLeftBehindAsync(string? after, int max, CancellationToken token);
+
     /// <summary>Adds one (no ETag), or replaces one that still has the ETag. False when it is there, changed or went.</summary>
     Task<bool> SaveAsync(Registration registration, string? etag, CancellationToken token);
 

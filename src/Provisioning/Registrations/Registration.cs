@@ -77,9 +77,23 @@ public sealed record Registration
     /// <summary>Why it failed, with the tracking id of the explanation.</summary>
     public string? ErrorMessage { get; init; }
 
+    /// <summary>JSON for the device, from the webhook that chose its hub; or null.</summary>
+    public string? Payload { get; init; }
+
+    /// <summary>Certificates issued for the request of the last registration, Base64 of DER, the device's own first; or null.</summary>
+    public IReadOnlyList<string>? IssuedChain { get; init; }
+
+    /// <summary>Hubs that the device left and that may still have it.</summary>
+    public IReadOnlyList<LeftBehind> LeftBehind { get; init; } = [];
+
     /// <summary>Ids of the last operations, the newest last.</summary>
     public required IReadOnlyList<string> Operations { get; init; }
 }
+
+/// <summary>An identity in a hub that its device left.</summary>
+/// <param name="Hub">Host name.</param>
+/// <param name="DeviceId">Name there.</param>
+public sealed record LeftBehind(string Hub, string DeviceId);
 
 /// <summary>What a register call led to: an operation to poll for, or a challenge to answer.</summary>
 /// <param name="OperationId">The operation, or null.</param>

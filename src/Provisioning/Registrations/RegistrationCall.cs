@@ -4,7 +4,9 @@ using System.Text.Json;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Naming;
 using Homeport.Contract.Rest;
+using Homeport.Provisioning.Allocation;
 using Homeport.Provisioning.Attestation.Tpm;
+using Homeport.Provisioning.Enrollments;
 
 namespace Homeport.Provisioning.Registrations;
 
@@ -13,6 +15,9 @@ public sealed record RegistrationCall
 {
     /// <summary>Longest body, in bytes. Source: limits of the Device Provisioning Service.</summary>
     public const int MaxBodySize = 96 * 1024;
+
+    private const int MaxCertificateRequest = 8 * 1024;
+    private const int MaxLatencies = 64;
 
     /// <summary>From the address, as the device wrote it.</summary>
     public required string IdScope { get; init; }
@@ -35,11 +40,17 @@ public sealed record RegistrationCall
     /// <summary>What the device tells the one who allocates it, any JSON, as it was sent; null for nothing.</summary>
     public JsonElement? Payload { get; init; }
 
+    /// <summary>PKCS #10 certificate signing request, DER, or null.</summary>
+    public byte[]? CertificateRequest { get; init; }
+
     /// <summary>Where it came from, or null when that is not known.</summary>
     public IPAddress? Address { get; init; }
 
     /// <summary>Transport, for explanations: <c>dps https</c>, <c>dps mqtt</c> or <c>dps amqp</c>.</summary>
     public string Door { get; init; } = "dps";
+
+    /// <summary>What is known of the device when its hub is chosen.</summary>
+    public AllocationSubject AllocationSubject => new(RegistrationId, Address, ReadLatencies(Payload));
 
     /// <summary>For example <c>2019-03-31</c>.</summary>
     public required string ApiVersion { get; init; }
@@ -77,20 +88,42 @@ public sealed record RegistrationCall
             return refusal;
         if (!string.IsNullOrEmpty(sent.RegistrationId) && !sent.RegistrationId.Equals(RegistrationId, StringComparison.OrdinalIgnoreCase))
             return new Refusal(ProvisioningErrors.BadRequest, $"The body has another registrationId than the address, which has '{RegistrationId}'", "Send the same id in both, or none in the body.");
+        // Versions before 2018-11 call it data.
+        var payload = sent.Payload ?? sent.Data;
+        if (!JsonBody.IsWritable(payload))
+            return new Refusal(ProvisioningErrors.BadRequest, "payload: a text has half of a surrogate pair, which is no Unicode character", "Correct the sequence \\ud800 to \\udfff.");
+        var read = this with { Payload = payload };
         if (sent.Csr is not null)
-            return new Refusal(ProvisioningErrors.NotOffered, "csr: issuing certificates is not offered by this version yet", "Leave csr out.");
-        var whole = this with { Payload = sent.Payload ?? sent.Data };
+        {
+            if (!AttestationForm.TryReadBase64(sent.Csr, MaxCertificateRequest, out var request) || request.Length == 0)
+                return new Refusal(ProvisioningErrors.CertificateRequestRefused, $"csr is not the Base64 text of 1 to {MaxCertificateRequest} bytes", "Send the PKCS #10 request in DER, in Base64, without the lines -----BEGIN and -----END.");
+            read = read with { CertificateRequest = request };
+        }
         if (sent.Tpm is null)
-            return whole;
+            return read;
         if (!TpmEvidence.Read(sent.Tpm).Succeeded(out var evidence, out refusal))
             return refusal;
         // SDKs write the TPM's keys themselves, so their users have the payload to add the certificate.
-        if (evidence.Certificate is null && PayloadText(whole.Payload, "endorsementCertificate") is { } certificate
-            && !evidence.WithCertificate(certificate, PayloadTexts(whole.Payload, "endorsementCertificateChain")).Succeeded(out evidence, out refusal))
+        if (evidence.Certificate is null && PayloadText(read.Payload, "endorsementCertificate") is { } certificate
+            && !evidence.WithCertificate(certificate, PayloadTexts(read.Payload, "endorsementCertificateChain")).Succeeded(out evidence, out refusal))
         {
             return refusal;
         }
-        return whole with { Tpm = evidence };
+        return read with { Tpm = evidence };
+    }
+
+    /// <summary>A device may have measured the way to the hubs: <c>{"hubLatencies":{"hub1.example":12.5}}</c>, in milliseconds.</summary>
+    private static Dictionary<string, double>? ReadLatencies(JsonElement? payload)
+    {
+        if (payload is not { ValueKind: JsonValueKind.Object } sent || !sent.TryGetProperty("hubLatencies", out var measured) || measured.ValueKind != JsonValueKind.Object)
+            return null;
+        var latencies = new Dictionary<string, double>(StringComparer.OrdinalIgnoreCase);
+        foreach (var entry in measured.EnumerateObject().Take(MaxLatencies))
+        {
+            if (entry.Value.ValueKind == JsonValueKind.Number && entry.Value.TryGetDouble(out var milliseconds) && milliseconds >= 0)
+                latencies[entry.Name] = milliseconds;
+        }
+        return latencies;
     }
 
     private static string? PayloadText(JsonElement? payload, string member)

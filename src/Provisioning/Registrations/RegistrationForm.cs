@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using Homeport.Contract.Rest;
 using Homeport.Provisioning.Attestation;
 using Homeport.Provisioning.Enrollments;
@@ -59,6 +60,8 @@ public static class RegistrationForm
             ErrorMessage = registration.ErrorMessage,
             LastUpdatedDateTimeUtc = new ServiceTime(registration.Updated),
             Etag = EnrollmentForm.Quote(registration.ETag),
+            Payload = assigned && registration.Payload is { } payload ? JsonDocument.Parse(payload).RootElement : null,
+            IssuedCertificateChain = assigned ? registration.IssuedChain : null,
         };
     }
 

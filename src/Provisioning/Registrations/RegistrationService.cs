@@ -1,9 +1,12 @@
 using System.Security.Cryptography;
+using Homeport.Contract.Access;
 using Homeport.Contract.Errors;
 using Homeport.Hub.Registry;
 using Homeport.Provisioning.Allocation;
 using Homeport.Provisioning.Attestation;
+using Homeport.Provisioning.Attestation.SymmetricKey;
 using Homeport.Provisioning.Attestation.Tpm;
+using Homeport.Provisioning.Certificates;
 using Homeport.Provisioning.Enrollments;
 
 namespace Homeport.Provisioning.Registrations;
@@ -12,13 +15,21 @@ namespace Homeport.Provisioning.Registrations;
 /// Registers devices, whatever transport they came by. A registration is finished and durable before its operation id is given
 /// out, so a poll finds it after a restart too.
 /// </summary>
-public sealed class RegistrationService(DeviceAttestation attestation, IRegistrationStore store, HubAllocator allocator, TimeProvider time)
+/// <param name="attestation">Checks who a device is.</param>
+/// <param name="store">The records.</param>
+/// <param name="allocator">Chooses hubs.</param>
+/// <param name="time">The clock.</param>
+/// <param name="webhook">Asks custom allocation webhooks; null: there are none.</param>
+/// <param name="issuance">Issues certificates; null: nobody does.</param>
+public sealed class RegistrationService(
+    DeviceAttestation attestation, IRegistrationStore store, HubAllocator allocator, TimeProvider time, AllocationWebhook? webhook = null, CertificateIssuance? issuance = null)
 {
     private const int Attempts = 3;
-    private readonly DeviceAssignment _assignment = new(allocator);
+    private const int PageSize = 100;
+    private readonly DeviceAssignment _assignment = new(allocator, webhook, issuance);
     private readonly DeviceLocks _locks = new();
     private readonly DeviceLocks _endorsementLocks = new();
-    private readonly SharedEndorsements _shared = new(store, new DeviceAssignment(allocator), time);
+    private readonly SharedEndorsements _shared = new(store, new DeviceAssignment(allocator, webhook, issuance), time);
 
     /// <summary>
     /// Registers a device: a TPM without a token gets its challenge, a device with a good proof its operation. A disabled
@@ -30,7 +41,7 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
             return await ChallengeAsync(call, token);
         var last = await store.FindAsync(call.RegistrationId, token);
         if (!(await attestation.VerifyAsync(call, last, token)).Succeeded(out var proof, out var refusal))
-            return refusal;
+            return await ExplainAsync(refusal, call, last, token);
         if (proof.Enrollment.Attestation.Type == AttestationType.Tpm && call.Tpm is null)
             return new Refusal(ProvisioningErrors.InvalidAttestation, $"The {call} answers a challenge, but shows no TPM keys", "Send tpm.endorsementKey and tpm.storageRootKey again, as in the first call.");
         using (await _locks.EnterAsync(call.RegistrationId, token))
@@ -40,8 +51,14 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
             {
                 last = await store.FindAsync(call.RegistrationId, token);
                 var (registration, failure) = await RunAsync(call, proof, last, token);
-                if (await store.SaveAsync(registration, last?.ETag, token))
-                    return new RegisterReply(registration.Operations[^1], Failure: failure);
+                // What waiting mends is no result, and neither is a call that asks for something wrong: the device is told at once.
+                if (failure is not null && (failure.RetryAfter is not null || failure.Error == ProvisioningErrors.CertificateRequestRefused))
+                    return failure;
+                if (!await store.SaveAsync(registration, last?.ETag, token))
+                    continue;
+                // The device is in its new hub; what it left behind goes now, or later when that hub can be reached.
+                await TidyAsync(registration, CancellationToken.None);
+                return new RegisterReply(registration.Operations[^1], Failure: failure);
             }
         }
         return new Refusal(ProvisioningErrors.RegistrationConflict, $"The {call} was changed {Attempts} times while it ran", "Register again.");
@@ -64,6 +81,8 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
     /// <summary>The registration of a device that asks for it. A TPM without a token gets a challenge first: then the reply has one.</summary>
     public async Task<Outcome<LookupReply>> LookUpAsync(RegistrationCall call, CancellationToken token)
     {
+        if (call.CertificateRequest is not null)
+            return new Refusal(ProvisioningErrors.BadRequest, "csr: certificates are issued when a device registers", "Send csr to the address that ends with /register.");
         if (call.AsksForChallenge)
             return (await ChallengeAsync(call, token)).Succeeded(out var challenged, out var bad) ? new LookupReply(null, challenged.Challenge) : bad;
         var found = await store.FindAsync(call.RegistrationId, token);
@@ -99,6 +118,45 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
         if (!EnrollmentQuery.TryReadContinuation(continuation, out var after))
             return EnrollmentQuery.BadContinuation();
         return EnrollmentQuery.Page(await store.ListAsync(enrollmentGroupId, after, pageSize + 1, token), pageSize, r => r.RegistrationId);
+    }
+
+    /// <summary>Tries again to remove what devices left behind in hubs that could not be reached.</summary>
+    public async Task TidyAsync(CancellationToken token)
+    {
+        string? after = null;
+        while (await store.ListLeftBehindAsync(after, PageSize, token) is { Count: > 0 } page)
+        {
+            foreach (var entry in page)
+            {
+                using (await _locks.EnterAsync(entry.RegistrationId, token))
+                {
+                    if (await store.FindAsync(entry.RegistrationId, token) is { } present)
+                        await TidyAsync(present, token);
+                }
+            }
+            after = page[^1].RegistrationId;
+        }
+    }
+
+    private async Task TidyAsync(Registration registration, CancellationToken token)
+    {
+        if (registration.LeftBehind.Count == 0)
+            return;
+        var still = await _assignment.RemoveAsync(registration.LeftBehind, token);
+        // Another server of the application may have changed the record meanwhile: then it has the list, and its turn.
+        if (still.Count < registration.LeftBehind.Count)
+            await store.SaveAsync(registration with { LeftBehind = still }, registration.ETag, token);
+    }
+
+    /// <summary>The hub has the keys of the last registration: a device that signs with one of them missed that they were changed.</summary>
+    private async Task<Refusal> ExplainAsync(Refusal refusal, RegistrationCall call, Registration? last, CancellationToken token)
+    {
+        if (refusal.Error != ProvisioningErrors.CredentialMismatch || last is not { Attestation: AttestationType.SymmetricKey } || !SharedAccessSignature.TryParse(call.Authorization, out var signed, out _))
+            return refusal;
+        var known = (await _assignment.HubKeyAsync(last, token)).Value?.Authentication;
+        if (known?.PrimaryKey is { } primary && signed.IsSignedBy(primary))
+            return KeyMistake.ExplainOld(refusal, call, "primary");
+        return known?.SecondaryKey is { } secondary && signed.IsSignedBy(secondary) ? KeyMistake.ExplainOld(refusal, call, "secondary") : refusal;
     }
 
     private async Task<Outcome<RegisterReply>> ChallengeAsync(RegistrationCall call, CancellationToken token)
@@ -137,6 +195,7 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
             Substatus = last?.Substatus,
             AssignedHub = last?.AssignedHub,
             DeviceId = last?.DeviceId,
+            LeftBehind = last?.LeftBehind ?? [],
             Attestation = last?.Attestation ?? draft.Attestation,
             ErrorCode = failure.Error.Code,
             ErrorMessage = $"{failure.Text} Tracking id {failure.TrackingId}",
@@ -147,7 +206,7 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
     private async Task<Outcome<Registration>> AssignAsync(RegistrationCall call, Registration draft, Registration? last, AttestationProof proof, CancellationToken token)
         => await _shared.FindAndHoldAsync(call, draft, last, token) is { } shared
             ? shared
-            : await _assignment.AssignAsync(draft, last, proof, call.ApiVersion, token);
+            : await _assignment.AssignAsync(call, draft, last, proof, token);
 
     private async Task<Outcome<RegistrationView>> ViewAsync(Registration registration, AttestationProof proof, CancellationToken token)
     {
@@ -156,7 +215,12 @@ public sealed class RegistrationService(DeviceAttestation attestation, IRegistra
             return new RegistrationView(registration with { Status = RegistrationStatus.Disabled, ErrorCode = ProvisioningErrors.EnrollmentDisabled.Code, ErrorMessage = ProvisioningErrors.EnrollmentDisabled.Text }, null);
         if (registration.Status != RegistrationStatus.Assigned || enrollment.Attestation.Type != AttestationType.Tpm || registration is not { StorageRootKey: { } storageRootKey, EndorsementKey: { } endorsementKey })
             return new RegistrationView(registration, null);
-        if (await _assignment.HubKeyAsync(registration, token) is not { } key)
+        // It came by a certificate, not by the TPM's key, since it asked for one.
+        if (registration.IssuedChain is not null)
+            return new RegistrationView(registration, null);
+        if (!(await _assignment.HubKeyAsync(registration, token)).Succeeded(out var device, out var unreachable))
+            return unreachable;
+        if (device.Authentication is not { Type: AuthenticationType.Sas, PrimaryKey: { } key })
         {
             return new Refusal(ProvisioningErrors.RegistrationNotFound, $"Device '{registration.DeviceId}' is not in the hub '{registration.AssignedHub}' any more, or has no symmetric key there",
                 "Register again: that puts it in.");

@@ -10,7 +10,7 @@ internal sealed class SharedEndorsements(IRegistrationStore store, DeviceAssignm
 {
     private const int MaxOthers = 10;
 
-    /// <summary>Null when the TPM of a registration has no other; else both are held and the refusal says which the other is.</summary>
+    /// <summary>Null when the TPM of a registration has no other; else both are held and the refusal says which the other is, or why one of them could not be held.</summary>
     public async Task<Refusal?> FindAndHoldAsync(RegistrationCall call, Registration draft, Registration? last, CancellationToken token)
     {
         if (draft.EndorsementHash is not { } hash)
@@ -25,18 +25,20 @@ internal sealed class SharedEndorsements(IRegistrationStore store, DeviceAssignm
             "Delete the registration that is not the device's, and let the device register again. If neither device may have the other's key, block both and replace their TPMs.",
             Nearest: others[0].RegistrationId);
         foreach (var other in others)
-            await HoldAsync(other, refusal, token);
-        if (last is not null)
-            await assignment.HoldAsync(last, token);
-        return refusal;
+        {
+            if (await HoldAsync(other, refusal, token) is { } notHeld)
+                return notHeld;
+        }
+        return last is not null && await assignment.HoldAsync(last, token) is { } stillFree ? stillFree : refusal;
     }
 
     /// <summary>Its record says so as well. Should it have changed in this moment, it was registered again, which found the same.</summary>
-    private async Task HoldAsync(Registration other, Refusal refusal, CancellationToken token)
+    private async Task<Refusal?> HoldAsync(Registration other, Refusal refusal, CancellationToken token)
     {
-        await assignment.HoldAsync(other, token);
+        if (await assignment.HoldAsync(other, token) is { } notHeld)
+            return notHeld;
         if (other.ErrorCode == refusal.Error.Code)
-            return;
+            return null;
         var held = other with
         {
             ETag = Guid.NewGuid().ToString("D"),
@@ -46,5 +48,6 @@ internal sealed class SharedEndorsements(IRegistrationStore store, DeviceAssignm
             ErrorMessage = $"{refusal.Error.Text} Tracking id {refusal.TrackingId}",
         };
         await store.SaveAsync(held, other.ETag, token);
+        return null;
     }
 }

@@ -18,7 +18,7 @@ internal sealed partial class CertificateRenewal(ServerCertificate certificate, 
                 if (certificate.IsGood(current))
                     continue;
                 current = certificate.Load();
-                tls.Replace(current);
+                tls.Replace(current, certificate.Intermediates);
                 LogRenewed(current.NotAfter);
             }
         }

@@ -6,14 +6,17 @@ using Homeport.Storage;
 namespace Homeport.Server.Certificates;
 
 /// <summary>The certificate of the doors: the operator's own files, or one of the private CA that is renewed in time.</summary>
-internal sealed class ServerCertificate(CertificateAuthority authority, ServerOptions options, SecretSeal seal, TimeProvider time)
+internal sealed class ServerCertificate(ServerRoots roots, ServerOptions options, SecretSeal seal, TimeProvider time)
 {
     private const string FileName = "server.pfx.sealed";
     private const string Context = "file/server.pfx";
     private static readonly TimeSpan RenewBefore = TimeSpan.FromDays(30);
 
     /// <summary>Where clients find the revocation list of the private CA.</summary>
-    public Uri RevocationList { get; } = new UriBuilder(Uri.UriSchemeHttp, options.Hosts[0], options.CrlPort, CertificateAuthority.CrlPath).Uri;
+    public Uri RevocationList => roots.RevocationListOf(roots.Issuer);
+
+    /// <summary>What the doors send along with the certificate; null for nothing.</summary>
+    public X509Certificate2Collection? Intermediates => options.CertificateFile is null ? roots.Intermediates : null;
 
     /// <summary>Loads the certificate that is valid now; issues one when there is none, it ends soon, or the names changed.</summary>
     /// <exception cref="ServerStartException">The operator's files cannot be used.</exception>
@@ -24,7 +27,7 @@ internal sealed class ServerCertificate(CertificateAuthority authority, ServerOp
         var path = Path.Combine(options.DataDirectory, FileName);
         if (File.Exists(path) && LoadStored(path) is var stored && IsGood(stored))
             return stored;
-        using var issued = authority.IssueServerCertificate(options.Hosts, RevocationList);
+        using var issued = roots.Issuer.IssueServerCertificate(options.Hosts, RevocationList);
         var bytes = issued.Export(X509ContentType.Pkcs12);
         PrivateFile.Write(path, seal.Seal(bytes, Context)!);
         return X509CertificateLoader.LoadPkcs12(bytes, null);
@@ -33,7 +36,7 @@ internal sealed class ServerCertificate(CertificateAuthority authority, ServerOp
     /// <summary>True when the certificate will do for a while.</summary>
     public bool IsGood(X509Certificate2 certificate)
         => options.CertificateFile is not null
-            || (certificate.NotAfter - time.GetUtcNow().LocalDateTime > RenewBefore && authority.Issued(certificate) && NamesAreRight(certificate));
+            || (certificate.NotAfter - time.GetUtcNow().LocalDateTime > RenewBefore && roots.Issuer.Issued(certificate) && NamesAreRight(certificate));
 
     private X509Certificate2 LoadStored(string path)
     {

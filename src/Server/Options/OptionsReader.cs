@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.Net;
 using Homeport.Hub.Limits;
 using Homeport.Log;
+using Homeport.Provisioning.Allocation;
 
 namespace Homeport.Server.Options;
 
@@ -30,12 +32,16 @@ internal static class OptionsReader
             Files = FileSettings.Read(sources, (setting, min, max) => Number(sources, setting, min, max)),
             Limits = Limits(sources),
             FaultInjection = Flag(sources, Setting.FaultInjection),
+            Listen = Addresses(sources[Setting.Listen].Text, errors),
+            Webhooks = Webhooks(sources),
+            CertificateSigner = sources[Setting.CertificateSigner].Text,
+            DeviceCertificateDays = Number(sources, Setting.DeviceCertificateDays, 1, 825),
             Demo = demo,
             DemoTpm = demoTpm,
         };
         if (options.CertificateFile is null != options.CertificateKeyFile is null)
             errors.Add("--certificate and --certificate-key belong together: give both or neither.");
-        foreach (var file in new[] { options.CertificateFile, options.CertificateKeyFile })
+        foreach (var file in new[] { options.CertificateFile, options.CertificateKeyFile, options.CertificateSigner })
         {
             if (file is not null && !File.Exists(file))
                 errors.Add($"The file '{file}' does not exist.");
@@ -70,6 +76,45 @@ internal static class OptionsReader
             errors.Add($"'{host}' is no host name and no IP address.");
         return [.. hosts.Select(h => h.ToLowerInvariant()).Distinct(StringComparer.Ordinal)];
     }
+
+    private static List<IPAddress> Addresses(string? text, List<string> errors)
+    {
+        var addresses = new List<IPAddress>();
+        foreach (var part in Split(text))
+        {
+            if (IPAddress.TryParse(part, out var address))
+                addresses.Add(address);
+            else
+                errors.Add($"--listen has '{part}', which is no IP address.");
+        }
+        return addresses;
+    }
+
+    private static WebhookSettings Webhooks(SettingSources sources)
+    {
+        var networks = new List<IPNetwork>();
+        foreach (var part in Split(sources[Setting.WebhookNetworks].Text))
+        {
+            if (IPNetwork.TryParse(part, out var network))
+                networks.Add(network);
+            else
+                sources.Errors.Add($"webhook-networks has '{part}', which is no network such as 10.1.0.0/16.");
+        }
+        var settings = new WebhookSettings { Networks = networks };
+        if (sources[Setting.WebhookCa].Text is not { } file)
+            return settings;
+        try
+        {
+            return settings with { Trust = PeerTrust.FromPem(File.ReadAllText(file)) };
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
+        {
+            sources.Errors.Add($"webhook-ca ({sources[Setting.WebhookCa].Source}) is '{file}': {e.Message}");
+            return settings;
+        }
+    }
+
+    private static string[] Split(string? text) => (text ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     private static HashSet<MessageSource> Sources(string? text, List<string> errors)
     {

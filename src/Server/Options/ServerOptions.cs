@@ -1,5 +1,7 @@
+using System.Net;
 using Homeport.Hub.Limits;
 using Homeport.Log;
+using Homeport.Provisioning.Allocation;
 
 namespace Homeport.Server.Options;
 
@@ -50,6 +52,19 @@ public sealed record ServerOptions
 
     /// <summary>Files of devices.</summary>
     public FileSettings Files { get; init; } = FileSettings.Default;
+
+    /// <summary>Addresses at which the doors listen; none: all of the machine.</summary>
+    public IReadOnlyList<IPAddress> Listen { get; init; } = [];
+
+    /// <summary>Which custom allocation webhooks may be called.</summary>
+    public WebhookSettings Webhooks { get; init; } = new();
+
+    /// <summary>Program that signs certificates of devices, or null.</summary>
+    public string? CertificateSigner { get; init; }
+
+    /// <summary>Days that a certificate of a device is valid; short, since devices renew it by registering again.</summary>
+    public required int DeviceCertificateDays { get; init; }
+
     /// <summary>Limits; those of the machine unless a hub in Azure is to be imitated.</summary>
     public ThrottleProfile Limits { get; init; } = ThrottleProfile.Machine();
 

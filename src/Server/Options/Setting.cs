@@ -36,11 +36,18 @@ internal sealed record Setting(string Name, string? Default, string Description)
     public static readonly Setting BlobSizeMb = new("blob-size-mb", "5120", "Longest file of the built-in store, in MiB");
     public static readonly Setting BlobQuotaMb = new("blob-quota-mb", "20480", "All that the built-in store may hold, in MiB");
 
+    public static readonly Setting Listen = new("listen", null, "IP addresses at which the doors listen, separated by commas. Default: all addresses of the machine");
+    public static readonly Setting WebhookNetworks = new("webhook-networks", null, "Private networks where custom allocation webhooks may be, as 10.1.0.0/16, separated by commas. Default: public addresses only");
+    public static readonly Setting WebhookCa = new("webhook-ca", null, "PEM file of CAs of webhooks, beside those that the machine trusts");
+    public static readonly Setting CertificateSigner = new("certificate-signer", null, "Program that signs certificates of devices: reads a PEM request, writes PEM certificates");
+    public static readonly Setting DeviceCertificateDays = new("device-certificate-days", "30", "Days that a certificate issued to a device is valid, 1 to 825");
+
     public static readonly Setting Limits = new("limits", "machine", "Limits: machine, azure-s1, azure-s2 or azure-s3");
     public static readonly Setting Units = new("units", "1", "Units of the limits of Azure: 1 to 200, of azure-s3 1 to 10");
     public static readonly Setting FaultInjection = new("fault-injection", "false", "Lets devices order faults of the service, as tests of SDKs do") { IsFlag = true };
 
     public static readonly IReadOnlyList<Setting> All =
         [Host, Data, HttpsPort, MqttPort, AmqpPort, CrlPort, Certificate, CertificateKey, ReadyFile, Partitions, RetentionDays, RetentionMb, Events, LogLevel,
-            BlobStorage, BlobContainer, BlobBlockMb, BlobSizeMb, BlobQuotaMb, Limits, Units, FaultInjection];
+            BlobStorage, BlobContainer, BlobBlockMb, BlobSizeMb, BlobQuotaMb, Limits, Units, FaultInjection,
+            Listen, WebhookNetworks, WebhookCa, CertificateSigner, DeviceCertificateDays];
 }

@@ -12,7 +12,7 @@ public sealed class SqliteRegistrationStore(SqliteDatabase database, string appl
 {
     private const string Columns = """
         id, etag, created, updated, status, substatus, assigned_hub, device_id, group_id, attestation, storage_root_key, error_code, error_message, operations,
-        credential, endorsement_key, endorsement_hash, model_id
+        credential, endorsement_key, endorsement_hash, model_id, payload, issued_chain, left_behind
         """;
 
     /// <inheritdoc/>
@@ -34,12 +34,18 @@ public sealed class SqliteRegistrationStore(SqliteDatabase database, string appl
             ("$application", application), ("$hash", hash), ("$max", max))));
 
     /// <inheritdoc/>
+    public Task<IReadOnlyList<Registration>> ListLeftBehindAsync(string? after, int max, CancellationToken token)
+        => Task.FromResult<IReadOnlyList<Registration>>(database.Read(c => c.Query(
+            $"SELECT {Columns} FROM registrations WHERE application=$application AND left_behind IS NOT NULL AND id_key>$after ORDER BY id_key LIMIT $max", Read,
+            ("$application", application), ("$after", Key(after ?? "")), ("$max", max))));
+
+    /// <inheritdoc/>
     public Task<bool> SaveAsync(Registration registration, string? etag, CancellationToken token) => database.WriteAsync(c => etag is null
         ? c.Execute(
             $"""
             INSERT INTO registrations (application, id_key, group_key, {Columns})
             VALUES ($application, $key, $groupKey, $id, $etag, $created, $updated, $status, $substatus, $hub, $device, $group, $attestation,
-                $storageRootKey, $errorCode, $errorMessage, $operations, $credential, $endorsementKey, $endorsementHash, $model)
+                $storageRootKey, $errorCode, $errorMessage, $operations, $credential, $endorsementKey, $endorsementHash, $model, $payload, $chain, $left)
             ON CONFLICT DO NOTHING
             """, Parameters(registration)) == 1
         : c.Execute(
@@ -47,7 +53,7 @@ public sealed class SqliteRegistrationStore(SqliteDatabase database, string appl
             UPDATE registrations SET etag=$etag, updated=$updated, status=$status, substatus=$substatus, assigned_hub=$hub, device_id=$device,
                 group_key=$groupKey, group_id=$group, attestation=$attestation, storage_root_key=$storageRootKey, error_code=$errorCode,
                 error_message=$errorMessage, operations=$operations, credential=$credential, endorsement_key=$endorsementKey,
-                endorsement_hash=$endorsementHash, model_id=$model
+                endorsement_hash=$endorsementHash, model_id=$model, payload=$payload, issued_chain=$chain, left_behind=$left
             WHERE application=$application AND id_key=$key AND etag=$expected
             """, [.. Parameters(registration), ("$expected", etag)]) == 1, token);
 
@@ -68,6 +74,9 @@ public sealed class SqliteRegistrationStore(SqliteDatabase database, string appl
         ("$credential", registration.Credential is { } credential ? (int)credential : null), ("$endorsementKey", registration.EndorsementKey),
         ("$endorsementHash", registration.EndorsementHash), ("$model", registration.ModelId),
         ("$operations", JsonSerializer.Serialize(registration.Operations, OperationsJson.Default.IReadOnlyListString)),
+        ("$payload", registration.Payload),
+        ("$chain", registration.IssuedChain is { } chain ? JsonSerializer.Serialize(chain, OperationsJson.Default.IReadOnlyListString) : null),
+        ("$left", registration.LeftBehind.Count > 0 ? JsonSerializer.Serialize(registration.LeftBehind, OperationsJson.Default.IReadOnlyListLeftBehind) : null),
     ];
 
     private static Registration Read(SqliteDataReader row) => new()
@@ -90,11 +99,15 @@ public sealed class SqliteRegistrationStore(SqliteDatabase database, string appl
         EndorsementKey = row.BytesOrNull(15),
         EndorsementHash = row.BytesOrNull(16),
         ModelId = row.TextOrNull(17),
+        Payload = row.TextOrNull(18),
+        IssuedChain = row.TextOrNull(19) is { } chain ? JsonSerializer.Deserialize(chain, OperationsJson.Default.IReadOnlyListString) : null,
+        LeftBehind = row.TextOrNull(20) is { } left ? JsonSerializer.Deserialize(left, OperationsJson.Default.IReadOnlyListLeftBehind)! : [],
     };
 
     private static string Key(string id) => id.ToLowerInvariant();
 }
 
-/// <summary>The column <c>operations</c>.</summary>
+/// <summary>The columns <c>operations</c>, <c>issued_chain</c> and <c>left_behind</c>.</summary>
 [JsonSerializable(typeof(IReadOnlyList<string>))]
+[JsonSerializable(typeof(IReadOnlyList<LeftBehind>))]
 internal sealed partial class OperationsJson : JsonSerializerContext;

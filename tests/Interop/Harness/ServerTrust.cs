@@ -11,7 +11,7 @@ public sealed class ServerTrust(string caFile, string host)
     private readonly X509Certificate2Collection _roots = LoadRoots(caFile);
 
     public async Task<SslStream> ConnectTlsAsync(int port, X509Certificate2? clientCertificate = null) =>
-        await SecureAsync(await ConnectAsync(port), clientCertificate);
+        await SecureAsync(await OpenAsync(port), clientCertificate);
 
     public async Task<SslStream> SecureAsync(NetworkStream transport, X509Certificate2? clientCertificate = null)
     {
@@ -26,19 +26,24 @@ public sealed class ServerTrust(string caFile, string host)
         return stream;
     }
 
-    public static async Task<NetworkStream> ConnectAsync(int port)
+    public static Task<NetworkStream> ConnectAsync(int port) => ConnectAsync(IPAddress.Loopback, port);
+
+    private static async Task<NetworkStream> ConnectAsync(IPAddress address, int port)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port)).WaitAsync(TimeSpan.FromSeconds(10));
+        await socket.ConnectAsync(new IPEndPoint(address, port)).WaitAsync(TimeSpan.FromSeconds(10));
         return new NetworkStream(socket, ownsSocket: true);
     }
+
+    /// <summary>A server whose name is an address is there, for tests with several servers.</summary>
+    private Task<NetworkStream> OpenAsync(int port) => ConnectAsync(IPAddress.TryParse(host, out var address) ? address : IPAddress.Loopback, port);
 
     public HttpClient HttpClient(int port, X509Certificate2? clientCertificate = null)
     {
         var handler = new SocketsHttpHandler
         {
             RequestHeaderEncodingSelector = (_, _) => System.Text.Encoding.UTF8,
-            ConnectCallback = async (context, token) => await ConnectAsync(context.DnsEndPoint.Port).WaitAsync(token),
+            ConnectCallback = async (context, token) => await OpenAsync(context.DnsEndPoint.Port).WaitAsync(token),
             SslOptions = new SslClientAuthenticationOptions
             {
                 CertificateChainPolicy = Policy(),

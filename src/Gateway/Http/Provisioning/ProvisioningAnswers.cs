@@ -44,6 +44,8 @@ internal static class ProvisioningAnswers
     {
         context.Response.Headers["x-ms-error-code"] = refusal.Error.Code.ToString(CultureInfo.InvariantCulture);
         context.Response.Headers[RequestId] = refusal.TrackingId;
+        if (refusal.RetryAfter is { } wait)
+            context.Response.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
     }
 
     /// <summary>Reads a body of at most <paramref name="limit"/> bytes.</summary>

@@ -36,7 +36,17 @@ public sealed partial class ProvisioningApi(
     public RegistrationService Registrations => registrations;
 
     /// <summary>Keeps a refusal for the operator.</summary>
-    internal Refusal Explain(Refusal refusal) => explanations.Keep(refusal, Door);
+    /// <param name="refusal">What was refused.</param>
+    /// <param name="registrationId">Device that it concerns, or null.</param>
+    internal Refusal Explain(Refusal refusal, string? registrationId = null) => explanations.Keep(refusal, Door, registrationId);
+
+    /// <summary>Runs a call of a service whose policy has the right. Homeport's own addresses have their version in the path.</summary>
+    internal Func<HttpContext, Task> Guard(Rights needed, Func<HttpContext, Task> call) => context =>
+    {
+        if (!context.Request.Path.StartsWithSegments("/homeport", StringComparison.OrdinalIgnoreCase) && CheckApiVersion(context) is { } noVersion)
+            return RefuseAsync(context, noVersion);
+        return authorizer.Authorize(context.Request.Headers.Authorization, needed).Succeeded(out _, out var refusal) ? call(context) : RefuseAsync(context, refusal);
+    };
 
     /// <summary>Answers a call by its HTTP method. Failures of the server are logged and answered in the service's form.</summary>
     internal RequestDelegate ByMethod(params (string Method, Func<HttpContext, Task> Call)[] calls) => async context =>
@@ -55,16 +65,6 @@ public sealed partial class ProvisioningApi(
             LogFailed(e, refusal.TrackingId);
             await ProvisioningAnswers.RefuseAsync(context, refusal, time.GetUtcNow());
         }
-    };
-
-    /// <summary>Lets a call of a service in that has an <c>api-version</c> and the right.</summary>
-    internal Func<HttpContext, Task> Guard(Rights needed, Func<HttpContext, Task> call) => context =>
-    {
-        if (CheckApiVersion(context) is { } noVersion)
-            return RefuseAsync(context, noVersion);
-        return authorizer.Authorize(context.Request.Headers.Authorization, needed).Succeeded(out _, out var refusal)
-            ? call(context)
-            : RefuseAsync(context, refusal);
     };
 
     /// <summary>Refuses a call with all that is known, as a service client may see it.</summary>

@@ -19,7 +19,7 @@ internal sealed class CertificateCheck(ICertificateStore? store, TimeProvider ti
             return Refuse($"{shown} is not registered", "Register it.");
         return identity.Authentication.Type switch
         {
-            AuthenticationType.SelfSigned => CheckThumbprint(shown, shown.Certificate, identity),
+            AuthenticationType.SelfSigned => CheckThumbprint(shown, shown.Certificate, identity, time.GetUtcNow()),
             AuthenticationType.CertificateAuthority => await CheckIssuerAsync(shown, shown.Certificate, identity, token),
             _ => Refuse($"{shown} showed a certificate, but is registered with authentication type {identity.Authentication.Type}",
                 "Register the certificate's thumbprint with authentication type selfSigned, or set the type to certificateAuthority."),
@@ -31,7 +31,7 @@ internal sealed class CertificateCheck(ICertificateStore? store, TimeProvider ti
         => device.Authority is not { } authority
             || (store is not null && (await store.ListAsync(token)).Any(c => c.Verified && authority == ThumbprintOf(c.Certificate)));
 
-    private static Outcome<AuthenticatedDevice> CheckThumbprint(DeviceCredentials shown, X509Certificate2 certificate, Identity identity)
+    private static Outcome<AuthenticatedDevice> CheckThumbprint(DeviceCredentials shown, X509Certificate2 certificate, Identity identity, DateTimeOffset now)
     {
         var sha1 = certificate.GetCertHashString(HashAlgorithmName.SHA1);
         var sha256 = certificate.GetCertHashString(HashAlgorithmName.SHA256);
@@ -39,7 +39,11 @@ internal sealed class CertificateCheck(ICertificateStore? store, TimeProvider ti
         foreach (var (name, thumbprint) in ((string, string?)[])[("primary", identity.Authentication.PrimaryThumbprint), ("secondary", identity.Authentication.SecondaryThumbprint)])
         {
             if (thumbprint is not null && (thumbprint.Equals(sha1, StringComparison.OrdinalIgnoreCase) || thumbprint.Equals(sha256, StringComparison.OrdinalIgnoreCase)))
-                return new AuthenticatedDevice(identity, MethodOf(shown), null);
+            {
+                return ChainCheck.TimeFailure(certificate, now) is { } late
+                    ? Refuse($"{shown}: the certificate is the one that is registered, but {late}", "Give the device a new certificate and register its thumbprint; if it is new, set the clocks.", [.. tried, $"{name} thumbprint: match"])
+                    : new AuthenticatedDevice(identity, MethodOf(shown), null);
+            }
             tried.Add(thumbprint is null ? $"{name} thumbprint: not set" : $"{name} thumbprint {thumbprint}: no match");
         }
         return Refuse($"{shown}: Thumbprint does not match configuration. The certificate has SHA-1 {sha1} and SHA-256 {sha256}",

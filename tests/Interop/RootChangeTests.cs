@@ -1,0 +1,112 @@
+using System.Text.Json.Nodes;
+using Homeport.Tests.Interop.Harness;
+
+namespace Homeport.Tests.Interop;
+
+/// <summary>
+/// The root certificate of the server is changed under its devices: mosquitto trusts the old root, the new one, or both, curl fetches the
+/// bundle as a device, Node checks its signature.
+/// </summary>
+public sealed class RootChangeTests : IAsyncLifetime
+{
+    private readonly TempFolder _folder = new();
+    private ServerProcess _server = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _server = await ServerProcess.StartAsync(new ServerSettings(_folder.File("data"), Host: "localhost"));
+        File.Copy(_server.Ready.CaFile, _folder.File("old.pem"));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _server.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public async Task Devices_are_brought_over_to_the_next_root_and_the_report_knows_who_is_not()
+    {
+        var fetcher = await _server.Hub.CreateDeviceAsync("fetcher");
+        var reporter = await _server.Hub.CreateDeviceAsync("reporter");
+        await StepAsync("stage", 200);
+        var next = (await _server.Hub.SendAsync(HttpMethod.Get, "homeport/v1/trust")).Json["roots"]![1]!;
+        await File.WriteAllTextAsync(_folder.File("new.pem"), (string)next["certificate"]!);
+        (await BreakingAsync()).ShouldBe(["fetcher", "reporter"]);
+        (await PublishAsync(fetcher, "old.pem")).ExitCode.ShouldBe(0);
+        (await PublishAsync(fetcher, "new.pem")).ExitCode.ShouldNotBe(0, "the doors are still as they were");
+
+        await FetchAsync(fetcher);
+        var verified = await ExternalProgram.RunAsync("node", ["-e", Verify, _folder.File("bundle.json"), _folder.File("old.pem")]);
+        verified.ExitCode.ShouldBe(0, verified.ToString());
+        verified.Output.ShouldContain((string)next["sha256"]!);
+        (await BreakingAsync()).ShouldBe(["reporter"]);
+
+        await StepAsync("cross", 200);
+        foreach (var root in new[] { "old.pem", "new.pem" })
+            (await PublishAsync(fetcher, root)).ExitCode.ShouldBe(0, root);
+        var chain = await ExternalProgram.RunAsync("openssl", ["s_client", "-connect", $"localhost:{_server.Ready.Ports.Mqtt}", "-servername", "localhost", "-CAfile", _folder.File("old.pem"), "-verify_return_error", "-showcerts"], input: "");
+        chain.Output.Split("BEGIN CERTIFICATE").Length.ShouldBe(3, "its own and the cross certificate");
+
+        (await StepAsync("complete", 412)).Body.ShouldContain("reporter");
+        await ReportAsync(reporter, (string)next["sha256"]!);
+        (await BreakingAsync()).ShouldBeEmpty();
+        await StepAsync("complete", 200);
+        (await PublishAsync(fetcher, "old.pem")).ExitCode.ShouldNotBe(0);
+        (await PublishAsync(fetcher, "new.pem")).ExitCode.ShouldBe(0);
+        await StepAsync("cancel", 400, "new.pem");
+
+        await _server.StopAsync();
+        var again = await ServerProcess.StartAsync(_server.Settings);
+        await _server.DisposeAsync();
+        _server = again;
+        (await File.ReadAllTextAsync(_server.Ready.CaFile)).ShouldBe(await File.ReadAllTextAsync(_folder.File("new.pem")));
+        (await PublishAsync(fetcher, "new.pem")).ExitCode.ShouldBe(0, "it is kept");
+    }
+
+    private const string Verify = """
+        const { readFileSync } = require('node:fs');
+        const { X509Certificate, verify } = require('node:crypto');
+        const bundle = JSON.parse(readFileSync(process.argv[1]));
+        const trusted = new X509Certificate(readFileSync(process.argv[2]));
+        const print = Buffer.from(trusted.fingerprint256.replaceAll(':', ''), 'hex').toString('base64url');
+        const signed = bundle.signatures.find((s) => JSON.parse(Buffer.from(s.protected, 'base64url'))['x5t#S256'] === print);
+        const good = verify('sha256', Buffer.from(`${signed.protected}.${bundle.payload}`), { key: trusted.publicKey, dsaEncoding: 'ieee-p1363' }, Buffer.from(signed.signature, 'base64url'));
+        if (!good) process.exit(1);
+        for (const root of JSON.parse(Buffer.from(bundle.payload, 'base64url')).roots) console.log(root.sha256);
+        """;
+
+    private string Trusted { get; set; } = "old.pem";
+
+    private async Task<RestAnswer> StepAsync(string step, int status, string? trusted = null)
+    {
+        Trusted = trusted ?? Trusted;
+        using var service = new HubService(new ServerTrust(_folder.File(Trusted), "localhost"), _server.Ready.Ports.Https, _server.Hub.Credential);
+        var answer = await service.SendAsync(HttpMethod.Post, "homeport/v1/trust/" + step);
+        answer.Status.ShouldBe(status, answer.Body);
+        return answer;
+    }
+
+    private async Task<IEnumerable<string?>> BreakingAsync()
+        => (await _server.Hub.SendAsync(HttpMethod.Get, "homeport/v1/trust/report")).Json["breaking"]!.AsArray().Select(d => (string?)d!["deviceId"]).ToList();
+
+    private async Task FetchAsync(TestDevice device)
+    {
+        var fetched = await ExternalProgram.RunAsync("curl", ["-sSf", "--cacert", _folder.File("old.pem"), "-H", "Authorization: " + SasToken.ForDevice("localhost", device.Id, device.PrimaryKey),
+            "-o", _folder.File("bundle.json"), $"https://localhost:{_server.Ready.Ports.Https}/devices/{device.Id}/trustBundle?api-version=2021-04-12"]);
+        fetched.ExitCode.ShouldBe(0, fetched.ToString());
+    }
+
+    private async Task ReportAsync(TestDevice device, string root)
+    {
+        var body = new JsonObject { ["trustedRoots"] = new JsonArray(root.ToLowerInvariant()) };
+        var result = await MosquittoAsync(device, "new.pem", "$iothub/twin/PATCH/properties/reported/?$rid=1", body.ToJsonString());
+        result.ExitCode.ShouldBe(0, result.ToString());
+    }
+
+    private Task<ProgramResult> PublishAsync(TestDevice device, string root) => MosquittoAsync(device, root, $"devices/{device.Id}/messages/events/", "hello");
+
+    private Task<ProgramResult> MosquittoAsync(TestDevice device, string root, string topic, string body) => ExternalProgram.RunAsync("mosquitto_pub", [
+        "-h", "localhost", "-p", $"{_server.Ready.Ports.Mqtt}", "--cafile", _folder.File(root), "-V", "mqttv311", "-i", device.Id, "-u", $"localhost/{device.Id}/?api-version=2021-04-12",
+        "-P", SasToken.ForDevice("localhost", device.Id, device.PrimaryKey), "-q", "1", "-t", topic, "-m", body]);
+}
