@@ -35,7 +35,9 @@ public sealed class IssuedCertificateTests(SharedServer shared) : IDisposable
         stored.AuthMethod.ToString().ShouldContain("x509");
 
         var alone = await OpenAsync(transport, id, await _pki.ReadAsync("device.pem"));
-        ((bool?)alone["opened"]).ShouldBe(false, alone.ToJsonString());
+        // Over AMQP the device is named by its first link, so that is what the hub refuses.
+        var entered = transport.StartsWith("amqp", StringComparison.Ordinal) ? alone["results"]![0]!["ok"] : alone["opened"];
+        ((bool?)entered).ShouldBe(false, alone.ToJsonString());
         await shared.Server.WaitForPrintedAsync(l => l.Contains(id, StringComparison.Ordinal) && l.Contains("CN=Line CA", StringComparison.Ordinal), "the issuer that is not known");
         (await shared.Server.Hub.SendAsync(HttpMethod.Delete, Path(ca))).Status.ShouldBe(204);
     }

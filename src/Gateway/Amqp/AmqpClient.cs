@@ -135,7 +135,13 @@ public sealed partial class AmqpClient : ISweptConnection, IDisposable
         if (Interlocked.CompareExchange(ref _reason, (int)reason, (int)CloseReason.None) != (int)CloseReason.None)
             return;
         using (Enter())
-            _connection.Close(AmqpErrors.OfConnection(reason));
+        {
+            var error = AmqpErrors.OfConnection(reason);
+            // The SDK for Node waits 45 seconds for its links when a connection is closed and its session is not.
+            foreach (var session in _connection.Sessions.Where(s => s.IsOpen).ToArray())
+                session.End(error);
+            _connection.Close(error);
+        }
         if (reason is CloseReason.SlowClient or CloseReason.ServerStopping)
             Stop();
     }
