@@ -42,7 +42,8 @@ public sealed class TelemetryTests(SharedServer shared)
         stored.Properties.ShouldBe(OddProperties.ToDictionary(p => p[0], p => (string?)p[1]), ignoreOrder: true);
         stored.System("message-id").ShouldBe("mid-1");
         stored.System("correlation-id").ShouldBe("corr/1&2");
-        stored.System("user-id").ShouldBe("ann");
+        // Over AMQP the SDK leaves the user out.
+        stored.System("user-id").ShouldBe(hasExpiry ? "ann" : null);
         stored.System("content-type").ShouldBe("application/json");
         stored.System("content-encoding").ShouldBe("utf-8");
         if (hasExpiry)
