@@ -115,27 +115,21 @@ public sealed class WebhookTests : IAsyncLifetime
         Use(new WebhookSettings { Networks = [IPNetwork.Parse("127.0.0.0/8"), IPNetwork.Parse("::1/128")], Trust = Trust(), Patience = TimeSpan.FromSeconds(kind == "hang" ? 1 : 20) });
         _answer = kind switch
         {
-            "401" or "500" => context =>
-            {
-                context.Response.StatusCode = int.Parse(kind);
-                return Task.CompletedTask;
-            },
-            "redirect" => context =>
-            {
-                context.Response.Redirect("https://localhost/elsewhere");
-                return Task.CompletedTask;
-            },
+            "401" or "500" => Do(c => c.Response.StatusCode = int.Parse(kind)),
+            "redirect" => Do(c => c.Response.Redirect("https://localhost/elsewhere")),
             "large" => Answer($$"""{"iotHubHostName":"a.test","payload":"{{new string('x', 300_000)}}"}"""),
             "hang" => context => Task.Delay(Timeout.Infinite, context.RequestAborted),
-            "cut" => context =>
-            {
-                context.Abort();
-                return Task.CompletedTask;
-            },
+            "cut" => Do(c => c.Abort()),
             _ => Answer(kind),
         };
         await FailsAsync(await EnrolledAsync(), code, seen);
     }
+
+    private static Func<HttpContext, Task> Do(Action<HttpContext> act) => context =>
+    {
+        act(context);
+        return Task.CompletedTask;
+    };
 
     [Fact]
     public async Task An_address_inside_of_the_servers_network_is_called_only_where_it_is_allowed()
