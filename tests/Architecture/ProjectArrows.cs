@@ -17,14 +17,16 @@ public static class ProjectArrows
         ["Hub"] = ["Contract", "Log"],
         ["Provisioning"] = ["Contract", "Tpm", "Hub"],
         ["People"] = ["Contract"],
-        ["Storage"] = ["Hub", "Provisioning", "Log", "Contract", "People"],
-        ["Gateway"] = ["Mqtt", "Amqp", "Contract", "Hub", "Provisioning", "Log", "Tpm", "People"],
-        ["Console"] = ["Contract", "Hub", "Provisioning", "People"],
+        ["Models"] = [],
+        ["Templates"] = ["Contract", "Models", "Hub"],
+        ["Storage"] = ["Hub", "Provisioning", "Log", "Contract", "People", "Models", "Templates"],
+        ["Gateway"] = ["Mqtt", "Amqp", "Contract", "Hub", "Provisioning", "Log", "Tpm", "People", "Models", "Templates"],
+        ["Console"] = ["Contract", "Hub", "Provisioning", "People", "Models", "Templates"],
         ["Streams"] = ["Hub", "Log"],
         ["Device"] = ["Tpm", "Mqtt", "Contract"],
         ["Agent"] = ["Device", "Tpm", "Contract"],
         ["Server"] = [Any],
-        ["Tool"] = ["Device", "Tpm", "Contract"],
+        ["Tool"] = ["Device", "Tpm", "Contract", "Models"],
     };
 
     /// <summary>Arrows outside the table, unknown projects, arrows into tests and circles.</summary>

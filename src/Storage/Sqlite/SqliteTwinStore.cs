@@ -52,7 +52,7 @@ public sealed class SqliteTwinStore(SqliteDatabase database, string hub) : ITwin
     /// <summary>Deletes the twin of an identity, or those of a device with its modules.</summary>
     internal static void Delete(SqliteConnection connection, string hub, string deviceId, string? moduleId)
     {
-        foreach (var table in (ReadOnlySpan<string>)["twins", "twin_tags", "mqtt_sessions", "configuration_status"])
+        foreach (var table in (ReadOnlySpan<string>)["twins", "twin_tags", "mqtt_sessions", "configuration_status", "template_devices", "device_commands"])
         {
             connection.Execute($"DELETE FROM {table} WHERE hub=$hub AND device_id=$device AND ($module IS NULL OR module_id=$module)",
                 ("$hub", hub), ("$device", deviceId), ("$module", moduleId));
