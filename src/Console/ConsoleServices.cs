@@ -51,6 +51,9 @@ public sealed record ConsoleServices
 
     public required RegistrationService Registrations { get; init; }
 
+    /// <summary>Device templates.</summary>
+    public required ConsoleTemplates Templated { get; init; }
+
     public required AccountService Accounts { get; init; }
 
     public required SignInService SignIn { get; init; }

@@ -158,7 +158,8 @@ public sealed partial class HubLog : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private int PartitionOf(string deviceId)
+    /// <summary>The partition of a device and its modules.</summary>
+    public int PartitionOf(string deviceId)
     {
         // FNV-1a: stable over restarts and machines, unlike string.GetHashCode.
         var hash = 2166136261;

@@ -24,6 +24,17 @@ public sealed record RecordOrigin(string DeviceId, string? ModuleId, string Gene
         return stream.ToArray();
     }
 
+    /// <summary>True when an encoded origin is that of a device itself, not of a module.</summary>
+    public static bool IsOf(ReadOnlySpan<byte> bytes, string deviceId)
+    {
+        var length = Encoding.UTF8.GetByteCount(deviceId);
+        if (length > byte.MaxValue || bytes[0] != length || bytes[1 + length] != 0)
+            return false;
+        Span<byte> wanted = stackalloc byte[byte.MaxValue];
+        Encoding.UTF8.GetBytes(deviceId, wanted);
+        return bytes.Slice(1, length).SequenceEqual(wanted[..length]);
+    }
+
     /// <summary>Reads an origin from a record whose batch's checksum was right.</summary>
     public static RecordOrigin Decode(ReadOnlySpan<byte> bytes)
     {

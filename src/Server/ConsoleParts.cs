@@ -1,5 +1,7 @@
+using Homeport.Gateway.Http.Operators.Templates;
 using Homeport.Server.Certificates;
 using Homeport.Server.Options;
+using Homeport.Templates;
 using Homeport.WebConsole;
 
 namespace Homeport.Server;
@@ -7,7 +9,7 @@ namespace Homeport.Server;
 /// <summary>What the console gets of the server: the services behind the REST API, and facts to show.</summary>
 internal static class ConsoleParts
 {
-    public static ConsoleServices Of(ServerParts parts, ServerOptions options, Installation installation, CertificateAuthority authority) => new()
+    public static ConsoleServices Of(ServerParts parts, ServerOptions options, Installation installation, CertificateAuthority authority, IDeviceSimulator simulator) => new()
     {
         Registry = parts.Hub.Registry,
         Live = parts.Hub.Live,
@@ -21,6 +23,7 @@ internal static class ConsoleParts
         Import = parts.Fleet.Import,
         Export = parts.Fleet.Export,
         Jobs = parts.Fleet.Jobs,
+        Templated = Templated(parts.Templates.Api, simulator),
         Authorities = parts.Authorities,
         Enrollments = parts.Provisioning.Api.Enrollments,
         Registrations = parts.Provisioning.Api.Registrations,
@@ -31,5 +34,18 @@ internal static class ConsoleParts
         Audit = parts.People.Audit,
         Time = parts.Hub.Time,
         Facts = new ConsoleFacts(Welcome.Version, options.Hosts[0], installation.IdScope, options.Shown, options.CertificateFile is null ? authority.File : null),
+    };
+
+    private static ConsoleTemplates Templated(TemplateApi api, IDeviceSimulator simulator) => new()
+    {
+        Templates = api.Templates,
+        Association = api.Association,
+        Migration = api.Migration,
+        Models = api.Models,
+        DeviceModels = api.DeviceModels,
+        Properties = api.Properties,
+        Commands = api.Commands,
+        Telemetry = api.Telemetry,
+        Simulator = simulator,
     };
 }

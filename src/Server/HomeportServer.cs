@@ -11,6 +11,7 @@ using Homeport.Hub.Telemetry;
 using Homeport.People.Accounts;
 using Homeport.Server.Certificates;
 using Homeport.Server.Options;
+using Homeport.Server.Simulation;
 using Homeport.Storage.Sqlite;
 using Homeport.WebConsole;
 using Microsoft.AspNetCore.Connections;
@@ -30,6 +31,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
     private readonly List<Task> _background = [];
     private readonly CertificateRenewal _renewal;
     private readonly FileParts _files;
+    private readonly Simulator _simulator;
 
     public HomeportServer(ServerOptions options, Ports ports, Installation installation, TimeProvider time)
     {
@@ -56,7 +58,8 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         var parts = _parts = new ServerParts(options, installation, time, loggers);
         mqtt = parts.Mqtt;
         amqp = parts.Amqp;
-        console = ConsoleParts.Of(parts, options, installation, roots.Current);
+        _simulator = new Simulator(parts.Templates.Api, options, ports, CaFile, loggers.CreateLogger<Simulator>());
+        console = ConsoleParts.Of(parts, options, installation, roots.Current, _simulator);
         Messages = parts.Hub.Messages;
 
         _web.Use((context, next) => GuardAsync(context, next, parts.Hub, loggers.CreateLogger<HomeportServer>()));
@@ -64,6 +67,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero });
         _web.MapConsole();
         parts.People.Map(_web, parts.Fleet);
+        parts.Templates.Map(_web);
         _web.MapRegistry(parts.Hub);
         _web.MapBulk(parts.Hub);
         _web.MapTwins(parts.Hub);
@@ -121,6 +125,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
+        await _simulator.DisposeAsync();
         await _web.StopAsync(CancellationToken.None);
         await Task.WhenAll(_background);
         await _web.DisposeAsync();

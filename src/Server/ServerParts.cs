@@ -86,6 +86,8 @@ internal sealed class ServerParts : IAsyncDisposable
         Diagnosis = new DiagnosisApi(Hub, door.Subscriptions, _provisioning.Registrations);
         _fleet = new FleetParts(Hub, installation.Database, loggers);
         connections.Changed = _fleet.ConnectionChanged;
+        Templates = new TemplateParts(Hub, People.Api, new MessageHistory(_log), options, installation, loggers);
+        Templates.Follow(_provisioning.Registrations);
         var quota = new QuotaKeeper(door.Throttles, new SqliteQuotaStore(installation.Database, Installation.HubName), time, loggers.CreateLogger<QuotaKeeper>());
         Events = new EventParts(_log, options, installation, time);
         Nodes.AddEvents(Events.Hub);
@@ -119,6 +121,9 @@ internal sealed class ServerParts : IAsyncDisposable
 
     /// <summary>Work with many devices at once.</summary>
     public FleetParts Fleet => _fleet;
+
+    /// <summary>Device templates.</summary>
+    public TemplateParts Templates { get; }
 
     /// <summary>Readers of events.</summary>
     public EventParts Events { get; }

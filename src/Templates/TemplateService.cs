@@ -23,6 +23,9 @@ public sealed class TemplateService(ITemplateStore store, TemplateReader reader,
     /// <summary>How many devices follow each.</summary>
     public Task<IReadOnlyDictionary<string, long>> CountDevicesAsync(CancellationToken token) => store.CountDevicesAsync(token);
 
+    /// <summary>Devices that follow a template, the first ones.</summary>
+    public Task<IReadOnlyList<string>> ListDevicesAsync(string id, int max, CancellationToken token) => store.ListDevicesAsync(id, null, max, token);
+
     /// <summary>Finds a template.</summary>
     public async Task<Outcome<DeviceTemplate>> GetAsync(string id, CancellationToken token)
         => await store.FindAsync(id, token) is { } found

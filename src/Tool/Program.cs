@@ -16,6 +16,7 @@ root.Subcommands.Add(QueryCommand.Create(host));
 root.Subcommands.Add(DiagnoseCommand.Create(host));
 root.Subcommands.Add(ExplainCommand.Create(host));
 root.Subcommands.Add(WhyCommand.Create(host));
+root.Subcommands.Add(SimulateCommand.Create(host));
 root.Subcommands.Add(KeygenCommand.Create());
 root.Subcommands.Add(CertCommand.Create());
 root.Subcommands.Add(EnrollCommand.Create(host));

@@ -26,7 +26,8 @@ public static class ProjectArrows
         ["Device"] = ["Tpm", "Mqtt", "Contract"],
         ["Agent"] = ["Device", "Tpm", "Contract"],
         ["Server"] = [Any],
-        ["Tool"] = ["Device", "Tpm", "Contract", "Models"],
+        ["Simulation"] = ["Device", "Models"],
+        ["Tool"] = ["Device", "Tpm", "Contract", "Models", "Simulation"],
     };
 
     /// <summary>Arrows outside the table, unknown projects, arrows into tests and circles.</summary>

@@ -1,18 +1,26 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Homeport.Gateway.Http.Operators;
+using Homeport.Gateway.Http.Operators.Templates;
 using Homeport.Hub.Access;
 using Homeport.Hub.Bulk;
+using Homeport.Hub.CloudToDevice;
 using Homeport.Hub.Live;
+using Homeport.Hub.Methods;
 using Homeport.Hub.Registry;
+using Homeport.Hub.Telemetry;
 using Homeport.Hub.Twins;
+using Homeport.Log;
 using Homeport.People.Access;
 using Homeport.People.Accounts;
 using Homeport.People.Audit;
 using Homeport.People.Sessions;
 using Homeport.People.Tokens;
 using Homeport.Storage;
+using Homeport.Storage.Files;
 using Homeport.Storage.Sqlite;
+using Homeport.Templates;
+using Homeport.Templates.Devices;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Routing;
@@ -31,6 +39,7 @@ public sealed class PeopleFixture : IAsyncLifetime
     private SecretSeal _seal = null!;
     private WebApplication _app = null!;
     private HttpClient _http = null!;
+    private SqliteRecordStore _records = null!;
 
     internal FakeTimeProvider Time { get; } = new();
 
@@ -54,6 +63,17 @@ public sealed class PeopleFixture : IAsyncLifetime
 
     public DeviceExport Export { get; private set; } = null!;
 
+    internal HubLog Log { get; private set; } = null!;
+
+    internal TemplateApi Templates { get; private set; } = null!;
+
+    internal DirectMethods Methods { get; private set; } = null!;
+
+    internal LiveConnections Live { get; } = new();
+
+    /// <summary>A folder of models in the layout of the public repository.</summary>
+    internal string Models => Path.Combine(_folder, "models");
+
     /// <summary>The endpoints of the API as they are mapped.</summary>
     public IReadOnlyList<RouteEndpoint> Endpoints => [.. _app.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()];
 
@@ -67,7 +87,7 @@ public sealed class PeopleFixture : IAsyncLifetime
         Accounts = new AccountService(accounts, _passwords, Sessions, Time);
         SignIn = new SignInService(accounts, _passwords, Sessions, Audit, Time);
         Tokens = new ApiTokenService(new SqliteApiTokenStore(Database), "default", Time);
-        var live = new LiveConnections();
+        var live = Live;
         Registry = new IdentityRegistry(new SqliteIdentityStore(Database, _seal, "hub1"), live, Time);
         Twins = new DeviceTwins(new SqliteTwinStore(Database, "hub1"), Registry, live, Time);
         Import = new DeviceImport(Registry, Twins);
@@ -88,9 +108,39 @@ public sealed class PeopleFixture : IAsyncLifetime
         _app.MapPeople(api);
         _app.MapAudit(api);
         _app.MapBulkFiles(api, Import, Export);
+        Templates = OpenTemplates(api);
+        _app.MapTemplates(Templates);
+        _app.MapDeviceData(Templates);
         _app.MapOpenApi(api);
         await _app.StartAsync();
         _http = new HttpClient { BaseAddress = new Uri(_app.Urls.First()) };
+    }
+
+    private TemplateApi OpenTemplates(OperatorApi api)
+    {
+        Directory.CreateDirectory(Models);
+        _records = SqliteRecordStore.Open(Path.Combine(_folder, "messages.db"), 2);
+        Log = new HubLog(_records, new RetentionLimits(TimeSpan.FromDays(1), null), Time, NullLogger<HubLog>.Instance);
+        var store = new SqliteTemplateStore(Database, "default", "hub1");
+        var repository = new ModelRepository(new SqliteModelStore(Database, "default"), [new ModelFolder(Models)]);
+        var reader = new TemplateReader(repository);
+        var templates = new TemplateService(store, reader, repository, Time);
+        var models = new DeviceModels(store, reader);
+        Methods = new DirectMethods(Live, Registry, Time);
+        var messages = new CloudToDeviceMessages(new SqliteCloudToDeviceStore(Database, "hub1"), Live, new CloudToDeviceSettings(), Time);
+        return new TemplateApi
+        {
+            Operators = api,
+            Registry = Registry,
+            Templates = templates,
+            Association = new TemplateAssociation(store, templates, Time, NullLogger<TemplateAssociation>.Instance),
+            Migration = new TemplateMigration(store, templates, Twins, Time),
+            Models = repository,
+            DeviceModels = models,
+            Properties = new DeviceProperties(models, Twins),
+            Commands = new DeviceCommands(models, Methods, messages, new SqliteCommandStore(Database, "hub1"), Time),
+            Telemetry = new DeviceTelemetry(models, Registry, new MessageHistory(Log), Time),
+        };
     }
 
     /// <summary>A token with a role.</summary>
@@ -120,6 +170,8 @@ public sealed class PeopleFixture : IAsyncLifetime
     {
         _http.Dispose();
         await _app.DisposeAsync();
+        await Log.DisposeAsync();
+        _records.Dispose();
         Database.Dispose();
         _seal.Dispose();
         _passwords.Dispose();

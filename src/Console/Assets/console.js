@@ -25,5 +25,16 @@
   });
   window.homeport = {
     showDialog(element) { if (!element.open) element.showModal(); },
+    // Puts the caret to a place in a text; columns count characters, not halves of them.
+    showPlace(id, line, column) {
+      const area = document.getElementById(id);
+      if (!area) return;
+      const lines = area.value.split('\n');
+      const start = lines.slice(0, line - 1).reduce((sum, text) => sum + text.length + 1, 0);
+      const at = start + [...(lines[line - 1] ?? '')].slice(0, column - 1).join('').length;
+      area.focus();
+      area.setSelectionRange(at, at + 1);
+      area.scrollTop = Math.max(0, (line - 5) * parseFloat(getComputedStyle(area).lineHeight));
+    },
   };
 })();

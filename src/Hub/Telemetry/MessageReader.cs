@@ -24,7 +24,7 @@ public sealed class MessageReader(HubLog log)
         return new MessagePage(partition, log.PartitionCount, messages, records.Count == 0 ? offset : records[^1].Offset + 1);
     }
 
-    private static StoredMessage ToMessage(int partition, Record record)
+    internal static StoredMessage ToMessage(int partition, Record record)
     {
         var system = new Dictionary<string, string?>(StringComparer.Ordinal);
         var own = new Dictionary<string, string?>(StringComparer.Ordinal);

@@ -60,9 +60,14 @@ public sealed class DeviceTwins(ITwinStore store, IdentityRegistry registry, Liv
         return Report(twin, reported).Succeeded(out var change, out refusal) ? change.Twin : ForService(refusal);
     }
 
+    /// <summary>Told of the model that a device announced, before the device is let in. Must not throw.</summary>
+    public Func<string, string, CancellationToken, Task>? ModelAnnounced { get; set; }
+
     /// <summary>Notes the model that a device announced when it connected.</summary>
     public async Task NoteModelAsync(string deviceId, string? moduleId, string modelId, CancellationToken token)
     {
+        if (moduleId is null && ModelAnnounced is { } announced)
+            await announced(deviceId, modelId, token);
         if (await store.FindAsync(deviceId, moduleId, token) is not { } twin || string.Equals(twin.ModelId, modelId, StringComparison.Ordinal))
             return;
         await store.ChangeAsync(deviceId, moduleId, t => new TwinChange(t with { ModelId = modelId, Version = t.Version + 1 }), static _ => { }, token);

@@ -24,6 +24,9 @@ namespace Homeport.Provisioning.Registrations;
 public sealed class RegistrationService(
     DeviceAttestation attestation, IRegistrationStore store, HubAllocator allocator, TimeProvider time, AllocationWebhook? webhook = null, CertificateIssuance? issuance = null)
 {
+    /// <summary>Told of the model that a device named, once its registration is stored, whatever came of that. Must not throw.</summary>
+    public Func<string, string, CancellationToken, Task>? ModelAnnounced { get; set; }
+
     private const int Attempts = 3;
     private const int PageSize = 100;
     private readonly DeviceAssignment _assignment = new(allocator, webhook, issuance);
@@ -56,6 +59,8 @@ public sealed class RegistrationService(
                     return failure;
                 if (!await store.SaveAsync(registration, last?.ETag, token))
                     continue;
+                if (registration.ModelId is { } model && ModelAnnounced is { } announced)
+                    await announced(registration.DeviceId ?? registration.RegistrationId, model, CancellationToken.None);
                 // The device is in its new hub; what it left behind goes now, or later when that hub can be reached.
                 await TidyAsync(registration, CancellationToken.None);
                 return new RegisterReply(registration.Operations[^1], Failure: failure);

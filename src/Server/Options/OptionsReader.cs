@@ -36,6 +36,7 @@ internal static class OptionsReader
             Webhooks = Webhooks(sources),
             CertificateSigner = sources[Setting.CertificateSigner].Text,
             DeviceCertificateDays = Number(sources, Setting.DeviceCertificateDays, 1, 825),
+            ModelFolder = sources[Setting.Models].Text is { } models ? Path.GetFullPath(models) : null,
             Demo = demo,
             DemoTpm = demoTpm,
         };
@@ -46,6 +47,8 @@ internal static class OptionsReader
             if (file is not null && !File.Exists(file))
                 errors.Add($"The file '{file}' does not exist.");
         }
+        if (options.ModelFolder is { } folder && !Directory.Exists(folder))
+            errors.Add($"models ({sources[Setting.Models].Source}) is '{folder}', which is no folder.");
         var ports = new[] { options.HttpsPort, options.MqttPort, options.AmqpPort, options.CrlPort };
         if (ports.Distinct().Count() < ports.Length)
             errors.Add("The ports of HTTPS, MQTT, AMQP and the revocation list must differ.");

@@ -50,6 +50,9 @@ public sealed record ServerOptions
     /// <summary>Smallest level that is logged.</summary>
     public required LogLevel LogLevel { get; init; }
 
+    /// <summary>Folder of models beside the own repository, in the layout of the public one; or null.</summary>
+    public string? ModelFolder { get; init; }
+
     /// <summary>Files of devices.</summary>
     public FileSettings Files { get; init; } = FileSettings.Default;
 

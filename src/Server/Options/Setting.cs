@@ -36,6 +36,7 @@ internal sealed record Setting(string Name, string? Default, string Description)
     public static readonly Setting BlobSizeMb = new("blob-size-mb", "5120", "Longest file of the built-in store, in MiB");
     public static readonly Setting BlobQuotaMb = new("blob-quota-mb", "20480", "All that the built-in store may hold, in MiB");
 
+    public static readonly Setting Models = new("models", null, "Folder with device models beside the own repository, in the layout of the public one: dtmi/com/example/thermostat-1.json");
     public static readonly Setting Listen = new("listen", null, "IP addresses at which the doors listen, separated by commas. Default: all addresses of the machine");
     public static readonly Setting WebhookNetworks = new("webhook-networks", null, "Private networks where custom allocation webhooks may be, as 10.1.0.0/16, separated by commas. Default: public addresses only");
     public static readonly Setting WebhookCa = new("webhook-ca", null, "PEM file of CAs of webhooks, beside those that the machine trusts");
@@ -49,5 +50,5 @@ internal sealed record Setting(string Name, string? Default, string Description)
     public static readonly IReadOnlyList<Setting> All =
         [Host, Data, HttpsPort, MqttPort, AmqpPort, CrlPort, Certificate, CertificateKey, ReadyFile, Partitions, RetentionDays, RetentionMb, Events, LogLevel,
             BlobStorage, BlobContainer, BlobBlockMb, BlobSizeMb, BlobQuotaMb, Limits, Units, FaultInjection,
-            Listen, WebhookNetworks, WebhookCa, CertificateSigner, DeviceCertificateDays];
+            Listen, WebhookNetworks, WebhookCa, CertificateSigner, DeviceCertificateDays, Models];
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using Homeport.Contract.Errors;
@@ -31,7 +32,7 @@ public static class OpenApiDocument
             if (paths[path] is not JsonObject methods)
                 paths[path] = methods = [];
             foreach (var method in endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? [])
-                methods[method.ToLowerInvariant()] = Describe(path, method, operation);
+                methods[method.ToLowerInvariant()] = Describe(path, endpoint.RoutePattern.Parameters.Select(p => p.Name), method, operation);
         }
         return new JsonObject
         {
@@ -50,11 +51,11 @@ public static class OpenApiDocument
         };
     }
 
-    private static JsonObject Describe(string path, string method, Operation operation)
+    private static JsonObject Describe(string path, IEnumerable<string> inPath, string method, Operation operation)
     {
         var parameters = new JsonArray();
-        if (path.Contains("{id}", StringComparison.Ordinal))
-            parameters.Add(Parameter("id", "path", required: true));
+        foreach (var name in inPath)
+            parameters.Add(Parameter(name, "path", required: true));
         if (!path.StartsWith("/api/x/", StringComparison.Ordinal))
             parameters.Add(Parameter("api-version", "query", required: true));
         var described = new JsonObject
@@ -65,7 +66,7 @@ public static class OpenApiDocument
             ["parameters"] = parameters,
             ["responses"] = new JsonObject
             {
-                [method == HttpMethods.Delete ? "204" : "200"] = new JsonObject { ["description"] = "Done." },
+                [(operation.Answer ?? (method == HttpMethods.Delete ? StatusCodes.Status204NoContent : StatusCodes.Status200OK)).ToString(CultureInfo.InvariantCulture)] = new JsonObject { ["description"] = "Done." },
                 ["default"] = new JsonObject
                 {
                     ["description"] = "Refused.",

@@ -139,6 +139,9 @@ public sealed record Operation(string Name, Permission Permission, string Summar
 {
     /// <summary>Kind of thing that it changes; null for calls that change nothing.</summary>
     public string? Audited { get; init; }
+
+    /// <summary>HTTP status of a good answer, for the OpenAPI document; null for 200, or 204 after a deletion.</summary>
+    public int? Answer { get; init; }
 }
 
 /// <summary>A good answer.</summary>
