@@ -13,6 +13,7 @@ using Homeport.People.Accounts;
 using Homeport.People.Audit;
 using Homeport.People.Sessions;
 using Homeport.People.Tokens;
+using Homeport.Provisioning.Allocation.Linked;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Registrations;
 
@@ -50,6 +51,9 @@ public sealed record ConsoleServices
     public required EnrollmentService Enrollments { get; init; }
 
     public required RegistrationService Registrations { get; init; }
+
+    /// <summary>Hubs to which devices are assigned.</summary>
+    public required LinkedHubs Hubs { get; init; }
 
     /// <summary>Device templates.</summary>
     public required ConsoleTemplates Templated { get; init; }

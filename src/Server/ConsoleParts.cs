@@ -27,6 +27,7 @@ internal static class ConsoleParts
         Authorities = parts.Authorities,
         Enrollments = parts.Provisioning.Api.Enrollments,
         Registrations = parts.Provisioning.Api.Registrations,
+        Hubs = parts.Provisioning.Hubs,
         Accounts = parts.People.Accounts,
         SignIn = parts.People.SignIn,
         Sessions = parts.People.Sessions,

@@ -59,6 +59,9 @@ internal sealed partial class ProvisioningParts : IDisposable
 
     public EndorsementLists Endorsements { get; }
 
+    /// <summary>The hubs to which devices are assigned.</summary>
+    public LinkedHubs Hubs => _hubs;
+
     /// <summary>Registers devices.</summary>
     public RegistrationService Registrations => _registrations;
 

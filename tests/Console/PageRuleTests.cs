@@ -40,6 +40,7 @@ public sealed class PageRuleTests
     [InlineData(typeof(Homeport.WebConsole.Components.Pages.Audit), Role.Builder, false)]
     [InlineData(typeof(Homeport.WebConsole.Components.Pages.Messages), Role.Auditor, false)]
     [InlineData(typeof(Homeport.WebConsole.Components.Pages.Devices), Role.Auditor, true)]
+    [InlineData(typeof(Homeport.WebConsole.Components.Pages.Templates), Role.Operator, true)]
     public void Roles_see_the_pages_of_their_work(Type page, Role role, bool seen)
         => PermissionMatrix.Allows(role, page.GetCustomAttribute<RequiresAttribute>()!.Permission).ShouldBe(seen);
 

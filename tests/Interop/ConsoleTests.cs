@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Homeport.Tests.Interop.Harness;
 using Microsoft.Playwright;
 
@@ -9,12 +8,10 @@ public sealed class ConsoleTests(ConsoleBrowser console) : IClassFixture<Console
 {
     private static readonly (string Path, string Headline)[] Pages =
     [
-        ("/console", "Overview"), ("/console/devices", "Devices"), ("/console/templates", "Templates"), ("/console/messages", "Live messages"), ("/console/jobs", "Jobs"), ("/console/enrollments", "Enrollments"),
+        ("/console", "Overview"), ("/console/devices", "Devices"), ("/console/templates", "Templates"), ("/console/messages", "Live messages"), ("/console/jobs", "Jobs"), ("/console/enrollments", "Enrollments"), ("/console/hubs", "Hubs"),
         ("/console/certificates", "CA certificates"), ("/console/refusals", "Refusals"), ("/console/people", "People"), ("/console/audit", "Audit log"),
         ("/console/settings", "Settings"), ("/console/account", "Your account"),
     ];
-
-    private static string Axe => Path.Combine(ServerProcess.Clients, "node_modules", "axe-core", "axe.min.js");
 
     [Fact]
     public async Task Who_is_not_signed_in_sees_the_sign_in_page_only_and_a_wrong_password_opens_nothing()
@@ -43,9 +40,7 @@ public sealed class ConsoleTests(ConsoleBrowser console) : IClassFixture<Console
         {
             await window.GoAsync(path, headline);
             await window.PictureAsync($"{headline.Replace(' ', '-').ToLowerInvariant()}-{width}-{theme}");
-            await CheckAsync(window.Page, path);
-            // Nothing is wider than the window: phones would have to scroll to the side.
-            (await window.Page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= window.innerWidth")).ShouldBeTrue(path);
+            await window.CheckAsync(path);
         }
         window.Errors.ShouldBeEmpty();
     }
@@ -158,14 +153,5 @@ public sealed class ConsoleTests(ConsoleBrowser console) : IClassFixture<Console
         await window.ButtonAsync("Call");
         (await window.Page.Locator("[data-figure=answer]").First.InnerTextAsync()).ShouldBe("""{"percent":40}""");
         await window.PictureAsync("device-method");
-    }
-
-    private static async Task CheckAsync(IPage page, string path)
-    {
-        if (!File.Exists(Axe))
-            throw new InvalidOperationException("the clients are not installed: run 'npm ci --ignore-scripts' in tests/Interop/clients (./test does)");
-        await page.EvaluateAsync(await File.ReadAllTextAsync(Axe));
-        var violations = await page.EvaluateAsync<JsonElement>("async () => (await axe.run(document, { resultTypes: ['violations'] })).violations.map(v => ({ id: v.id, nodes: v.nodes.map(n => n.html + ' ' + n.failureSummary) }))");
-        violations.EnumerateArray().Select(v => $"{path}: {v.GetProperty("id").GetString()} {v.GetProperty("nodes")}").ShouldBeEmpty();
     }
 }

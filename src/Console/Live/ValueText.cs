@@ -47,6 +47,7 @@ public static class ValueText
         {
             EnumSchema choice => choice.Values.FirstOrDefault(v => v.Value == ToTyped(schema, value))?.Title ?? ToTyped(schema, value),
             StandardSchema { IsNumeric: true } when display?.Decimals is { } digits && value is JsonValue number && number.TryGetValue<double>(out var exact) => exact.ToString("F" + digits.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture),
+            StandardSchema { Name: "double" or "float" } when value is JsonValue number && number.TryGetValue<double>(out var exact) => exact.ToString("G6", CultureInfo.InvariantCulture),
             _ => ToTyped(schema, value),
         };
         var cut = text.Length <= MaxShown ? text : text[..MaxShown] + "…";

@@ -83,6 +83,8 @@ internal sealed class TypeReader(ModelDialect dialect, ErrorList errors)
             return allowed[0];
         if (found is null)
             errors.Add(node, "@type names nothing that can stand here", $"Use {string.Join(", ", allowed)}.");
+        else if (!element.Context.Open && !HasSemantics(found, element.Context.Language) && element.CoTypes.Find(t => IsKnown(t, element.Context)) is { } semantic)
+            errors.Add(node, $"{semantic} is no type of a {found}", "Take it out.");
         return found;
     }
 
@@ -130,7 +132,7 @@ internal sealed class TypeReader(ModelDialect dialect, ErrorList errors)
             errors.Add(at, $"'{Shown.Text(type)}' is no type", "Use the name of a type, or the id of one.");
             return;
         }
-        var known = (context.Quantitative && SemanticTypes.UnitsOf(type, context.Language) is not null) || (context.Central && SemanticTypes.IsCentral(type));
+        var known = IsKnown(type, context);
         if (!known && context.Language == 3 && !context.Open)
         {
             errors.Add(at, $"The type '{Shown.Text(type)}' is not known", SemanticTypes.UnitsOf(type, 3) is not null
@@ -141,6 +143,12 @@ internal sealed class TypeReader(ModelDialect dialect, ErrorList errors)
         element.HasUnknownType |= !known;
         element.CoTypes.Add(type);
     }
+
+    private static bool IsKnown(string type, ModelContext context)
+        => (context.Quantitative && SemanticTypes.UnitsOf(type, context.Language) is not null) || (context.Central && SemanticTypes.IsCentral(type));
+
+    private static bool HasSemantics(string kind, int language)
+        => kind is "Telemetry" or "Property" || (language == 3 && kind is "Field" or "MapValue" or "CommandRequest" or "CommandResponse");
 
     private void CheckCentral(Element element, Schema schema)
     {

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.Playwright;
 
 namespace Homeport.Tests.Interop.Harness;
@@ -124,6 +125,18 @@ public sealed class ConsoleWindow : IAsyncDisposable
     }
 
     public ILocator Headline(string text) => Page.GetByRole(AriaRole.Heading, new PageGetByRoleOptions { Level = 1, Name = text });
+
+    /// <summary>Lets axe look at the page, and sees that nothing is wider than the window: phones would have to scroll to the side.</summary>
+    public async Task CheckAsync(string what)
+    {
+        var axe = Path.Combine(ServerProcess.Clients, "node_modules", "axe-core", "axe.min.js");
+        if (!File.Exists(axe))
+            throw new InvalidOperationException("the clients are not installed: run 'npm ci --ignore-scripts' in tests/Interop/clients (./test does)");
+        await Page.EvaluateAsync(await File.ReadAllTextAsync(axe));
+        var violations = await Page.EvaluateAsync<JsonElement>("async () => (await axe.run(document, { resultTypes: ['violations'] })).violations.map(v => ({ id: v.id, nodes: v.nodes.map(n => n.html + ' ' + n.failureSummary) }))");
+        violations.EnumerateArray().Select(v => $"{what}: {v.GetProperty("id").GetString()} {v.GetProperty("nodes")}").ShouldBeEmpty();
+        (await Page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= window.innerWidth")).ShouldBeTrue(what);
+    }
 
     /// <summary>Saves a picture when the variable HOMEPORT_SCREENSHOTS names a folder, for people who look at the console.</summary>
     public async Task PictureAsync(string name)
