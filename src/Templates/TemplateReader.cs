@@ -22,6 +22,8 @@ public sealed class TemplateReader(ModelRepository repository)
     /// <param name="token">Ends the call.</param>
     public async Task<TemplateReading> ReadAsync(string? id, string text, CancellationToken token)
     {
+        // The mark at the beginning of a file, when somebody pasted it along.
+        text = text.TrimStart('\uFEFF');
         var source = JsonSource.Read(Encoding.UTF8.GetBytes(text));
         if (source.Root is not { } root || source.Errors.Count > 0)
             return new TemplateReading(null, source.Errors);

@@ -92,7 +92,9 @@ public sealed class TemplateService(ITemplateStore store, TemplateReader reader,
         if (root is JsonArray several)
             root = several.First(i => (string?)i?["@id"] == modelId)!;
         var id = TemplateText.IdFor(dtmi);
-        return await store.FindAsync(id, token) is { IsPublished: true } there ? there : await SaveAsync(id, root.ToJsonString(), IfMatch.Parse("*"), publish: true, token);
+        if (await store.FindAsync(id, token) is not { } there)
+            return await SaveAsync(id, root.ToJsonString(), IfMatch.Absent, publish: true, token);
+        return there.IsPublished ? there : new Refusal(TemplateErrors.TemplateExists, $"'{id}' is a draft that somebody edits", "Publish it, then adopt the devices that wait for it.");
     }
 
     /// <summary>Deletes a template that no device follows. Null when it is gone.</summary>

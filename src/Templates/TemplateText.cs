@@ -31,14 +31,16 @@ internal static class TemplateText
         template["@id"] = id;
         template.Remove("etag");
         var capability = (JsonObject)template["capabilityModel"]!;
-        var known = Interfaces(text).ToDictionary(i => (string)i["@id"]!, StringComparer.Ordinal);
+        var known = new Dictionary<string, JsonObject>(StringComparer.Ordinal);
+        foreach (var one in Interfaces(text))
+            known.TryAdd((string)one["@id"]!, one);
         await InlineAsync(capability, known, new HashSet<string>(StringComparer.Ordinal) { model.Root.Id.Text }, repository, token);
         return template.ToJsonString(Readable);
     }
 
     private static JsonObject Wrap(JsonNode text, Model model)
     {
-        var root = Interfaces(text).First(i => (string?)i["@id"] == model.Root.Id.Text);
+        var root = Interfaces(text).First(i => IsText(i["@id"], model.Root.Id.Text));
         return new JsonObject
         {
             ["@id"] = "",
@@ -57,12 +59,11 @@ internal static class TemplateText
         _ => [],
     };
 
-    private static bool IsInterface(JsonObject node) => node["@id"] is JsonValue && node["@type"] switch
-    {
-        JsonValue one => (string?)one == "Interface",
-        JsonArray several => several.Any(t => t is JsonValue value && value.TryGetValue<string>(out var text) && text == "Interface"),
-        _ => false,
-    };
+    private static bool IsInterface(JsonObject node) => node["@id"] is JsonValue id && id.GetValueKind() == JsonValueKind.String && HasType(node, "Interface");
+
+    private static bool HasType(JsonObject node, string type) => node["@type"] is JsonArray several ? several.Any(t => IsText(t, type)) : IsText(node["@type"], type);
+
+    private static bool IsText(JsonNode? node, string wanted) => node is JsonValue value && value.TryGetValue<string>(out var text) && text == wanted;
 
     /// <summary>Puts interfaces where they are referred to for the first time. Depth is bounded by the rules of the language, which the text passed.</summary>
     private static async Task InlineAsync(JsonObject node, Dictionary<string, JsonObject> known, HashSet<string> there, ModelRepository repository, CancellationToken token)
@@ -71,7 +72,8 @@ internal static class TemplateText
             there.Add(inside);
         foreach (var (holder, key) in References(node).ToList())
         {
-            var id = (string)Get(holder, key)!;
+            if (Get(holder, key) is not JsonValue named || !named.TryGetValue<string>(out var id))
+                continue;
             if (!there.Add(id))
                 continue;
             if (await FindAsync(id, known, repository, token) is not { } found)
@@ -87,7 +89,7 @@ internal static class TemplateText
             return (JsonObject)inText.DeepClone();
         if (!Dtmi.TryParse(id, out var dtmi) || await repository.FindAsync(dtmi, token) is not { } text)
             return null;
-        return (JsonObject?)Interfaces(JsonNode.Parse(text)).FirstOrDefault(i => (string?)i["@id"] == id)?.DeepClone();
+        return (JsonObject?)Interfaces(JsonNode.Parse(text)).FirstOrDefault(i => IsText(i["@id"], id))?.DeepClone();
     }
 
     /// <summary>Places that name an interface: what an interface extends, and the schemas of its components.</summary>
@@ -97,20 +99,13 @@ internal static class TemplateText
         {
             foreach (var place in TextPlaces(owner, "extends"))
                 yield return place;
-            foreach (var content in (owner["contents"] as JsonArray ?? []).OfType<JsonObject>().Where(IsComponent))
+            foreach (var content in (owner["contents"] as JsonArray ?? []).OfType<JsonObject>().Where(c => HasType(c, "Component")))
             {
                 foreach (var place in TextPlaces(content, "schema"))
                     yield return place;
             }
         }
     }
-
-    private static bool IsComponent(JsonObject content) => content["@type"] switch
-    {
-        JsonValue one => (string?)one == "Component",
-        JsonArray several => several.Any(t => t is JsonValue value && value.TryGetValue<string>(out var text) && text == "Component"),
-        _ => false,
-    };
 
     private static IEnumerable<(JsonNode Holder, object Key)> TextPlaces(JsonObject holder, string name)
     {

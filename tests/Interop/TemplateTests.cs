@@ -120,9 +120,9 @@ public sealed class TemplateTests(ConsoleBrowser console) : IClassFixture<Consol
               { "@type": "Command", "name": "calibrate", "displayName": "{{LongName}}", "request": { "name": "at", "schema": "dateTime" } } ] }
             """);
         put.Status.ShouldBe(200, put.Body);
-        const string Id = "a-device-with-a-name-that-is-as-long-as-names-get-in-a-fleet-of-many-buildings-and-floors-0123456789";
-        (await CurlAsync(token, "PUT", $"/api/x/devices/{Id}/template", """{ "template": "dtmi:modelDefinition:com:example:everything;1" }""")).Status.ShouldBe(200);
-        var written = await CurlAsync(token, "PATCH", $"/api/devices/{Id}/properties", """{ "mode": "a", "limits": { "low": -20, "high": 80 }, "active": true }""");
+        const string LongId = "a-device-with-a-name-that-is-as-long-as-names-get-in-a-fleet-of-many-buildings-and-floors-0123456789";
+        (await CurlAsync(token, "PUT", $"/api/x/devices/{LongId}/template", """{ "template": "dtmi:modelDefinition:com:example:everything;1" }""")).Status.ShouldBe(200);
+        var written = await CurlAsync(token, "PATCH", $"/api/devices/{LongId}/properties", """{ "mode": "a", "limits": { "low": -20, "high": 80 }, "active": true }""");
         written.Status.ShouldBe(202, written.Body);
         foreach (var (width, theme) in ((int, string)[])[(1280, "dark"), (390, "light")])
         {
@@ -135,7 +135,7 @@ public sealed class TemplateTests(ConsoleBrowser console) : IClassFixture<Consol
                 await other.TabAsync(tab);
                 await LookAsync(other, $"template-{tab}-{width}");
             }
-            await other.GoAsync($"/console/devices/{Id}", Id);
+            await other.GoAsync($"/console/devices/{LongId}", LongId);
             foreach (var tab in (string[])["State", "Data", "Properties", "Commands"])
             {
                 await other.TabAsync(tab);

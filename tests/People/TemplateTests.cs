@@ -128,6 +128,29 @@ public sealed class TemplateTests(PeopleFixture fixture) : IClassFixture<PeopleF
     }
 
     [Fact]
+    public async Task A_draft_that_somebody_edits_is_not_overwritten_by_a_device()
+    {
+        var (name, token) = (NewName(), await fixture.TokenAsync(Role.Builder));
+        var model = $$"""{ "@context": "dtmi:dtdl:context;2", "@id": "dtmi:com:example:{{name}};1", "@type": "Interface" }""";
+        (await fixture.SendAsync("POST", "/api/x/models", token, model)).Status.ShouldBe(200);
+        var path = $"/api/x/deviceTemplates/dtmi:modelDefinition:com:example:{name};1/draft";
+        (await fixture.SendAsync("PUT", path, token, "\uFEFF" + model.Replace("\"Interface\"", "\"Interface\", \"displayName\": \"Mine\"", StringComparison.Ordinal))).Status.ShouldBe(200);
+        await AssignedAsync(name, $"dtmi:com:example:{name};1", null, AssignedBy.Nobody);
+        (await fixture.SendAsync("GET", path, token)).Body!["displayName"]!.GetValue<string>().ShouldBe("Mine");
+    }
+
+    [Theory]
+    [InlineData("""{ "@id": "dtmi:com:example:Odd;1", "@type": "Interface" }""")]
+    [InlineData("""{ "@id": 7, "@type": "Interface" }""")]
+    [InlineData("""{ "@id": "dtmi:x;1", "@type": [ 1, "Interface" ], "extends": 7, "contents": [ { "@type": 3, "schema": 4 } ] }""")]
+    public async Task What_nobody_reads_in_a_template_does_no_harm(string odd)
+    {
+        var name = NewName();
+        var text = $$"""{ "views": [ {{odd}} ], "capabilityModel": { "@id": "dtmi:com:example:{{name}};1", "@type": "Interface", "contents": [ { "@type": "Telemetry", "name": "t", "schema": "double", "extra": {{odd}} } ] } }""";
+        await PutAsync(name, text);
+    }
+
+    [Fact]
     public async Task Devices_that_waited_for_their_template_are_adopted_and_hold_it()
     {
         var (name, token) = (NewName(), await fixture.TokenAsync(Role.Builder));
