@@ -102,7 +102,7 @@ public sealed class DeviceClientTests : IClassFixture<TestCertificates>, IDispos
     {
         await using var hub = new FakeHub(_certificates.Server);
         var method = AuthenticationMethodFactory.CreateAuthenticationWithToken("dev-1", "SharedAccessSignature sr=a&sig=b&se=1");
-        await using var client = DeviceClient.Create("localhost", method, TransportType.Amqp, Options(hub));
+        await using var client = DeviceClient.Create("localhost", method, TransportType.Mqtt, Options(hub));
         await client.OpenAsync().WaitAsync(Soon);
         hub.Connects.Single().Password.ShouldBe("SharedAccessSignature sr=a&sig=b&se=1");
         hub.Answer = _ => 5;

@@ -17,6 +17,8 @@ public sealed class OwnProvisioningTests(SharedServer shared)
     [InlineData(ProvisioningTransport.Https)]
     [InlineData(ProvisioningTransport.Mqtt)]
     [InlineData(ProvisioningTransport.MqttWebSocket)]
+    [InlineData(ProvisioningTransport.Amqp)]
+    [InlineData(ProvisioningTransport.AmqpWebSocket)]
     public async Task A_device_with_a_symmetric_key_registers_again_and_again_and_sends(ProvisioningTransport transport)
     {
         var id = SharedServer.NewId("own-dps");
@@ -45,6 +47,8 @@ public sealed class OwnProvisioningTests(SharedServer shared)
     [InlineData(ProvisioningTransport.Https)]
     [InlineData(ProvisioningTransport.Mqtt)]
     [InlineData(ProvisioningTransport.MqttWebSocket)]
+    [InlineData(ProvisioningTransport.Amqp)]
+    [InlineData(ProvisioningTransport.AmqpWebSocket)]
     public async Task A_device_with_a_certificate_registers_and_sends(ProvisioningTransport transport)
     {
         var id = SharedServer.NewId("own-x509");
@@ -61,6 +65,28 @@ public sealed class OwnProvisioningTests(SharedServer shared)
         await using var client = DeviceClient.Create(result.AssignedHub, result.Authentication, TransportType.Mqtt, new DeviceClientOptions { Trust = Trust });
         await client.SendEventAsync(new Message("by certificate"u8.ToArray()), TestContext.Current.CancellationToken);
         (await shared.Server.Reader.SingleAsync(id)).Text.ShouldBe("by certificate");
+    }
+
+    [Fact]
+    public async Task A_TPM_registers_over_AMQP_and_is_told_why_when_it_may_not()
+    {
+        await using var tpm = await SoftwareTpm.StartAsync();
+        var source = TpmSource.Parse($"tcp:127.0.0.1:{SoftwareTpm.Port}");
+        var endorsementKey = source.Use(t => new TpmKeys(t).GetEndorsementKey().Encode());
+        var id = EndorsementKeyId.DefaultRegistrationId(endorsementKey);
+        using var registration = new ProvisioningClient(Options(ProvisioningTransport.Amqp));
+        var refused = await Should.ThrowAsync<ProvisioningException>(() => registration.RegisterAsync(new TpmAttestation(source), null, TestContext.Current.CancellationToken));
+        (refused.Failure, refused.ErrorCode).ShouldBe((ProvisioningFailure.Refused, 404201));
+        await EnrollAsync(id, "amqp-" + id[..8], new JsonObject { ["type"] = "tpm", ["tpm"] = new JsonObject { ["endorsementKey"] = Convert.ToBase64String(endorsementKey) } });
+        foreach (var transport in (ProvisioningTransport[])[ProvisioningTransport.Amqp, ProvisioningTransport.AmqpWebSocket])
+        {
+            using var again = new ProvisioningClient(Options(transport));
+            var result = await again.RegisterAsync(new TpmAttestation(source), null, TestContext.Current.CancellationToken);
+            await using var client = DeviceClient.Create(result.AssignedHub, result.Authentication, TransportType.Amqp, new DeviceClientOptions { Trust = Trust });
+            await client.SendEventAsync(new Message(Encoding.UTF8.GetBytes($"by {transport}")), TestContext.Current.CancellationToken);
+        }
+
+        (await shared.Server.Reader.WaitAsync("amqp-" + id[..8], 2)).Select(m => m.Text).ShouldBe(["by Amqp", "by AmqpWebSocket"]);
     }
 
     [Fact]
