@@ -89,6 +89,7 @@ internal sealed partial class AgentService : IDisposable
         LogicalDevices = _identity.ListLogicalDevices(),
         Registration = _registrar.State,
         Connection = _watch.State,
+        Queues = QueueReports.Read(_options.Settings.Queues),
         Troubles = _log.Troubles,
     };
 

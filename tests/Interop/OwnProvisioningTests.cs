@@ -118,6 +118,41 @@ public sealed class OwnProvisioningTests(SharedServer shared)
         (await shared.Server.Reader.WaitAsync("weather", 3)).Select(m => m.Text).ShouldBe(["first", "second", "queued"]);
     }
 
+    [Theory]
+    [InlineData("EC:prime256v1")]
+    [InlineData("rsa:2048")]
+    public async Task A_key_in_a_PKCS11_module_registers_and_sends_without_leaving_it(string keyType)
+    {
+        const string Module = "/usr/lib/softhsm/libsofthsm2.so";
+        var id = SharedServer.NewId("own-p11");
+        using var folder = new TempFolder();
+        Directory.CreateDirectory(folder.File("tokens"));
+        await File.WriteAllTextAsync(folder.File("softhsm2.conf"), $"directories.tokendir = {folder.File("tokens")}\n", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(folder.File("pin"), "1234", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(folder.File("wrong-pin"), "4321", TestContext.Current.CancellationToken);
+        var environment = new Dictionary<string, string>(StringComparer.Ordinal) { ["SOFTHSM2_CONF"] = folder.File("softhsm2.conf"), ["PKCS11_MODULE_PATH"] = Module };
+        string Key(string pin) => $"pkcs11:token=device;object=key;type=private?pin-source=file:{folder.File(pin)}";
+        await RunAsync("softhsm2-util", "--init-token", "--free", "--label", "device", "--pin", "1234", "--so-pin", "5678");
+        await RunAsync("pkcs11-tool", "--module", Module, "--token-label", "device", "--login", "--pin", "1234", "--keypairgen", "--key-type", keyType, "--id", "01", "--label", "key");
+        await RunAsync("openssl", "req", "-new", "-x509", "-engine", "pkcs11", "-keyform", "engine", "-key", Key("pin"), "-subj", "/CN=" + id, "-days", "2", "-out", folder.File("device.pem"));
+        var primary = new JsonObject { ["certificate"] = await File.ReadAllTextAsync(folder.File("device.pem"), TestContext.Current.CancellationToken) };
+        await EnrollAsync(id, id, new JsonObject { ["type"] = "x509", ["x509"] = new JsonObject { ["clientCertificates"] = new JsonObject { ["primary"] = primary } } });
+
+        // The environment of OpenSSL's module is that of the process, so it is one of its own.
+        string[] Program(string pin) => [ServerProcess.DeviceSamples, "pkcs11", shared.Server.Ready.Dps.Endpoint, shared.Server.Ready.Dps.IdScope, shared.Server.Ready.CaFile, folder.File("device.pem"), Key(pin)];
+        await RunAsync("dotnet", Program("pin"));
+        (await shared.Server.Reader.WaitAsync(id, 3)).Select(m => m.Text).ShouldAllBe(text => text == "signed in the module");
+        var refused = await ExternalProgram.RunAsync("dotnet", Program("wrong-pin"), environment: environment);
+        refused.ExitCode.ShouldNotBe(0);
+        refused.Error.ShouldContain("are token, object and PIN right?");
+
+        async Task RunAsync(string program, params string[] arguments)
+        {
+            var result = await ExternalProgram.RunAsync(program, arguments, environment: environment);
+            result.ExitCode.ShouldBe(0, result.ToString());
+        }
+    }
+
     private Homeport.Device.ServerTrust Trust => Homeport.Device.ServerTrust.FromPemFile(shared.Server.Ready.CaFile);
 
     private ProvisioningOptions Options(ProvisioningTransport transport)

@@ -48,7 +48,7 @@ internal sealed class PortalPages(RecentLog log, AgentSettings settings)
             <div>{Imprint(session, status, form)}{Imprinted(status)}</div>
             <div>{Connection(session, status)}{EndorsementKey(status)}{Registration(session, status)}</div>
             </div>
-            {Troubles(status)}{ChangePassword(session)}
+            {Queues(status)}{Troubles(status)}{ChangePassword(session)}
             """));
     }
 
@@ -59,7 +59,7 @@ internal sealed class PortalPages(RecentLog log, AgentSettings settings)
 
     /// <summary>What the script asks for again and again: small, and without the keys.</summary>
     public static AgentStatus Brief(AgentStatus status)
-        => status with { Tpm = status.Tpm with { EndorsementKey = null, EndorsementCertificate = null }, Troubles = [] };
+        => status with { Tpm = status.Tpm with { EndorsementKey = null, EndorsementCertificate = null }, Troubles = [], Queues = [] };
 
     private static Html Imprint(Session session, AgentStatus status, ImprintForm form)
     {
@@ -136,6 +136,19 @@ internal sealed class PortalPages(RecentLog log, AgentSettings settings)
         <button class="quiet">Register</button></form></section>
         """);
 
+    private static Html Queues(AgentStatus status) => Html.Of($"""
+        <section class="card"><h2>Queues</h2>
+        {Html.Of($"""<p class="hint">The programs that send from this device by a queue are shown here when the settings name their reports (<code>queues</code>).</p>""").When(status.Queues.Count == 0)}
+        {Html.Join(status.Queues.Select(static q => Html.Of($"""
+            <dl><dt>Queue</dt><dd>{q.Name}</dd>
+            <dt>Waiting</dt><dd>{q.Messages:N0} messages, {Size(q.Bytes)}</dd>
+            <dt>Oldest</dt><dd>{Age(q.OldestSeconds)}</dd>
+            <dt>Dropped</dt><dd>{q.Dropped:N0}</dd>
+            <dt>Reported</dt><dd>{(q.Written is { } at ? $"{at:yyyy-MM-dd HH:mm:ss}Z" : "never")}</dd></dl>
+            {Html.Of($"""<p class="alert warn">{q.Trouble}</p>""").When(q.Trouble is not null)}
+            """)))}</section>
+        """);
+
     private static Html Troubles(AgentStatus status) => Html.Of($"""
         <section class="card"><h2>Last errors</h2>
         <ul class="log">{Html.Join(status.Troubles.Select(static t => Html.Of($"""<li class="warn"><time>{t.Time:yyyy-MM-dd HH:mm:ss}Z</time> <span>{t.Message}</span></li>""")))}</ul>
@@ -183,6 +196,17 @@ internal sealed class PortalPages(RecentLog log, AgentSettings settings)
         "untrusted" => "Hub not trusted",
         "clockWrong" => "The clock is wrong",
         _ => "Not known yet",
+    };
+
+    private static string Size(long bytes) => bytes < 1000 ? $"{bytes} bytes" : bytes < 1_000_000 ? $"{bytes / 1e3:F1} kB" : $"{bytes / 1e6:F1} MB";
+
+    private static string Age(double? seconds) => seconds switch
+    {
+        null => "none",
+        < 120 => $"{seconds:F0} seconds",
+        < 7200 => $"{seconds / 60:F0} minutes",
+        < 172_800 => $"{seconds / 3600:F0} hours",
+        _ => $"{seconds / 86_400:F0} days",
     };
 
     private static string Seen(DateTimeOffset? time) => time is { } at ? $"seen {at:yyyy-MM-dd HH:mm:ss}Z" : "";

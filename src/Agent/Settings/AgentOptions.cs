@@ -95,6 +95,8 @@ internal sealed record AgentOptions(AgentSettings Settings, string SettingsPath,
             yield return $"hubPort: {settings.HubPort} is no port.";
         if (settings.Socket is { } socket && !Path.IsPathFullyQualified(socket))
             yield return $"socket: '{socket}' is not an absolute path.";
+        foreach (var queue in settings.Queues.Where(static q => !Path.IsPathFullyQualified(q)))
+            yield return $"queues: '{queue}' is not an absolute path.";
         if (settings.Portal.CertificateFile is null != settings.Portal.KeyFile is null)
             yield return "portal: certificateFile and keyFile belong together.";
         if (settings.Provisioning is not { } provisioning)

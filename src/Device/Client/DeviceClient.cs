@@ -48,7 +48,10 @@ public sealed class DeviceClient : IAsyncDisposable, IDisposable
 
         _files = new FileUploads(_connector.Http);
         var pump = queue is null ? Task.CompletedTask : Task.Run(() => new QueuePump(queue, _session, _time, logger).RunAsync(_closing.Token));
-        _work = Task.WhenAll(pump, _desired.RunAsync(_closing.Token), _trust?.RunAsync(_closing.Token) ?? Task.CompletedTask);
+        var report = queue is not null && options.Queue!.ReportPath is { } path
+            ? new QueueReport(queue, path, () => _session.LastFailure?.Message, _time, logger).RunAsync(_closing.Token)
+            : Task.CompletedTask;
+        _work = Task.WhenAll(pump, report, _desired.RunAsync(_closing.Token), _trust?.RunAsync(_closing.Token) ?? Task.CompletedTask);
     }
 
     /// <summary>The limit of one call, with all its attempts. 4 minutes.</summary>
