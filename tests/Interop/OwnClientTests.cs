@@ -219,6 +219,17 @@ public sealed class OwnClientTests(SharedServer shared)
     }
 
     [Theory]
+    [InlineData(TransportType.Mqtt)]
+    [InlineData(TransportType.Amqp)]
+    public async Task A_model_of_plug_and_play_is_noted(TransportType transport)
+    {
+        var device = await Hub.CreateDeviceAsync(SharedServer.NewId("own"));
+        await using var client = Client(device, transport, static options => options with { ModelId = "dtmi:com:example:Thermostat;1" });
+        await client.OpenAsync(TestContext.Current.CancellationToken);
+        ((string?)(await Hub.SendAsync(HttpMethod.Get, "twins/" + device.Id)).Json["modelId"]).ShouldBe("dtmi:com:example:Thermostat;1");
+    }
+
+    [Theory]
     [InlineData(TransportType.Mqtt_Tcp_Only)]
     [InlineData(TransportType.Amqp_Tcp_Only)]
     public async Task A_queue_outlives_a_server_that_is_cut_off_again_and_again(TransportType transport)

@@ -118,6 +118,7 @@ internal sealed class PortalPages(RecentLog log, AgentSettings settings)
             {Copyable("Endorsement key", "endorsement-key", key, 4)}
             <details><summary>As QR code</summary><img class="qr" src="/endorsement-key.svg" alt="QR code of the endorsement key" width="260" height="260"></details>
             {(certificate is null ? Html.Of($"""<p class="hint">The maker put no certificate of the endorsement key into this TPM.</p>""") : Copyable("Certificate of the endorsement key", "endorsement-certificate", certificate, 4))}
+            {Html.Of($"""<details><summary>The certificate as QR code</summary><img class="qr" src="/endorsement-certificate.svg" alt="QR code of the certificate, DER in Base64" width="360" height="360"></details>""").When(status.Tpm.EndorsementCertificate is { Length: <= PortalAssets.MaxQrText })}
             </section>
             """);
     }
@@ -140,12 +141,14 @@ internal sealed class PortalPages(RecentLog log, AgentSettings settings)
         <section class="card"><h2>Queues</h2>
         {Html.Of($"""<p class="hint">The programs that send from this device by a queue are shown here when the settings name their reports (<code>queues</code>).</p>""").When(status.Queues.Count == 0)}
         {Html.Join(status.Queues.Select(static q => Html.Of($"""
-            <dl><dt>Queue</dt><dd>{q.Name}</dd>
-            <dt>Waiting</dt><dd>{q.Messages:N0} messages, {Size(q.Bytes)}</dd>
-            <dt>Oldest</dt><dd>{Age(q.OldestSeconds)}</dd>
-            <dt>Dropped</dt><dd>{q.Dropped:N0}</dd>
-            <dt>Reported</dt><dd>{(q.Written is { } at ? $"{at:yyyy-MM-dd HH:mm:ss}Z" : "never")}</dd></dl>
+            <h3>{q.Name}</h3>
             {Html.Of($"""<p class="alert warn">{q.Trouble}</p>""").When(q.Trouble is not null)}
+            {Html.Of($"""
+                <dl><dt>Waiting</dt><dd>{q.Messages:N0} messages, {Size(q.Bytes)}</dd>
+                <dt>Oldest</dt><dd>{Age(q.OldestSeconds)}</dd>
+                <dt>Dropped</dt><dd>{q.Dropped:N0}</dd>
+                <dt>Reported</dt><dd>{q.Written.GetValueOrDefault():yyyy-MM-dd HH:mm:ss}Z</dd></dl>
+                """).When(q.Written is not null)}
             """)))}</section>
         """);
 

@@ -88,12 +88,16 @@ public sealed partial class AmqpClient : IConnectionHandler
     internal async Task<Outcome<AmqpDevice>> OpenDeviceAsync(string deviceId, string? moduleId, string? modelId, CancellationToken token)
     {
         var key = Identity.KeyOf(deviceId, moduleId);
-        lock (_gate)
-        {
-            if (_devices.TryGetValue(key, out var open))
-                return open;
-        }
         var hub = _door.Hub;
+        AmqpDevice? open;
+        lock (_gate)
+            open = _devices.GetValueOrDefault(key);
+        if (open is not null)
+        {
+            // A device is open since its token came; its model comes with its links.
+            await NoteModelAsync(open.DeviceId, open.ModuleId, modelId, token);
+            return open;
+        }
         var changes = hub.Live.Changes;
         if (!(await Tokens.AuthenticateAsync(deviceId, moduleId, token)).Succeeded(out var authenticated, out var refusal))
             return refusal;
@@ -101,8 +105,7 @@ public sealed partial class AmqpClient : IConnectionHandler
             return ordered;
         if (hub.Throttles.TryTake(HubOperation.Connect, key) is { } throttled)
             return throttled.Refusal;
-        if (modelId is { Length: > 0 and <= MaxModelId })
-            await hub.Twins.NoteModelAsync(deviceId, moduleId, modelId, token);
+        await NoteModelAsync(deviceId, moduleId, modelId, token);
         var device = new AmqpDevice(this, authenticated);
         lock (_gate)
             _devices[key] = device;
@@ -115,6 +118,9 @@ public sealed partial class AmqpClient : IConnectionHandler
         }
         return device;
     }
+
+    private ValueTask NoteModelAsync(string deviceId, string? moduleId, string? modelId, CancellationToken token)
+        => modelId is { Length: > 0 and <= MaxModelId } ? new ValueTask(_door.Hub.Twins.NoteModelAsync(deviceId, moduleId, modelId, token)) : ValueTask.CompletedTask;
 
     /// <summary>True when a device is the only one that uses the connection.</summary>
     internal bool IsAlone(AmqpDevice device)

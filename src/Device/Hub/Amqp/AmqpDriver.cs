@@ -23,7 +23,8 @@ internal sealed class AmqpDriver : IAsyncDisposable
     private readonly SemaphoreSlim _work = new(0);
     private readonly CancellationTokenSource _stop = new();
     private readonly ArrayBufferWriter<byte> _output = new(16 * 1024);
-    private Task _loops = Task.CompletedTask;
+    private Task _reading = Task.CompletedTask;
+    private Task _writing = Task.CompletedTask;
     private ITimer? _ticks;
     private bool _isSignalled;
 
@@ -41,7 +42,8 @@ internal sealed class AmqpDriver : IAsyncDisposable
     /// <summary>Starts to read and to write.</summary>
     public void Start()
     {
-        _loops = Task.WhenAll(Task.Run(() => GuardAsync(ReadAsync)), Task.Run(() => GuardAsync(WriteAsync)));
+        _reading = Task.Run(() => GuardAsync(ReadAsync));
+        _writing = Task.Run(() => GuardAsync(WriteAsync));
         _ticks = _time.CreateTimer(_ => Tick(), null, TickInterval, TickInterval);
         using (Enter())
         {
@@ -59,11 +61,17 @@ internal sealed class AmqpDriver : IAsyncDisposable
     /// <summary>Says goodbye and ends.</summary>
     public async ValueTask DisposeAsync()
     {
+        Task goodbye;
         using (Enter())
+        {
             _connection.Close();
+            // Of a connection that was not open yet the peer says nothing more.
+            goodbye = _connection.IsEnded ? _writing : Task.WhenAll(_reading, _writing);
+        }
+
         try
         {
-            await _loops.WaitAsync(FarewellLimit, _time);
+            await goodbye.WaitAsync(FarewellLimit, _time);
         }
         catch (TimeoutException)
         {
@@ -71,7 +79,7 @@ internal sealed class AmqpDriver : IAsyncDisposable
         }
 
         await _stop.CancelAsync();
-        await _loops;
+        await Task.WhenAll(_reading, _writing);
         if (_ticks is not null)
             await _ticks.DisposeAsync();
         await _reader.CompleteAsync();

@@ -17,7 +17,7 @@ internal static class AmqpFailures
     {
         var end = EndOf(error);
         return IotHubException.Of(
-            end is HubLinkEnd.Refused or HubLinkEnd.Rejected ? HubLinkEnd.ClosedByServer : end,
+            end is HubLinkEnd.Unavailable or HubLinkEnd.Throttled or HubLinkEnd.ProtocolError ? end : HubLinkEnd.ClosedByServer,
             $"The connection to {hostName} has ended: {Text(error)}");
     }
 

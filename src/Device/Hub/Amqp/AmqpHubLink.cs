@@ -323,7 +323,7 @@ internal sealed partial class AmqpHubLink : IHubLink, IRenewableLink, IConnectio
 
     private void DesiredChanged(AmqpMessage change) => _events.Desired(change.Body.ToArray());
 
-    private Task ArriveAsync(Task step, string what, CancellationToken cancellationToken)
+    private Task<bool> ArriveAsync(Task step, string what, CancellationToken cancellationToken)
         => ArriveAsync(TrueAsync(step), what, cancellationToken);
 
     private static async Task<bool> TrueAsync(Task step)

@@ -40,17 +40,19 @@ internal sealed class MessageReceiver(AmqpDriver driver, Action<AmqpError?> ende
     /// <exception cref="IotHubException">The message is not one of this connection, or the hub did not take the outcome.</exception>
     public Task SettleAsync(string lockToken, DeliveryState outcome)
     {
+        var settled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using (driver.Enter())
         {
             if (_isOver || !_open.Remove(lockToken, out var id))
                 throw IotHubException.Of(HubLinkEnd.LockLost, "The message came over a connection that has ended, or has its outcome already; the hub delivers it again if need be.");
             _link!.Settle(id, outcome);
             if (_link.ReceiverSettleMode == ReceiverSettleMode.First)
-                return Task.CompletedTask;
-            var settled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            _settling[id] = settled;
-            return settled.Task;
+                settled.SetResult();
+            else
+                _settling[id] = settled;
         }
+
+        return settled.Task;
     }
 
     /// <inheritdoc/>

@@ -42,13 +42,15 @@ internal sealed class TelemetrySender(AmqpDriver driver, int maxInFlight, Action
     /// <summary>Ends when nothing is on its way any more.</summary>
     public Task WhenEmpty()
     {
+        Task empty;
         using (driver.Enter())
         {
-            if (_waiting.Count + _sent.Count == 0)
-                return Task.CompletedTask;
-            _empty ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            return _empty.Task;
+            if (_waiting.Count + _sent.Count > 0)
+                _empty ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            empty = _empty?.Task ?? Task.CompletedTask;
         }
+
+        return empty;
     }
 
     /// <summary>Puts messages on their way; waits while too many are.</summary>

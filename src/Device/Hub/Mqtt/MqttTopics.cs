@@ -17,6 +17,7 @@ internal static class MqttTopics
     private const string DesiredPrefix = "$iothub/twin/PATCH/properties/desired/";
     private const string RequestId = "/?$rid=";
 
+    /// <summary>Where telemetry goes.</summary>
     /// <param name="identity">See <see cref="HubTarget.Identity"/>.</param>
     public static string Telemetry(string identity) => $"devices/{identity}/messages/events/";
 
