@@ -72,17 +72,7 @@ public sealed class PortalTests : IAsyncLifetime
         await page.WaitForSelectorAsync("[name=hostName]");
         complaints.RemoveAll(static c => c.Contains("403", StringComparison.Ordinal));
 
-        // Mistakes are named beside their fields; the key is not sent back.
-        await page.FillAsync("[name=hostName]", "https://hub.example.test/");
-        await page.FillAsync("[name=deviceId]", "pump/7");
-        await page.FillAsync("[name=primaryKey]", "not base64!");
-        await page.ClickAsync("button:has-text('Save')");
-        await page.WaitForSelectorAsync("#hostName-wrong");
-        (await page.TextContentAsync("#hostName-wrong")).ShouldBe("This is a URL. Write the host name alone: hub.example.test");
-        (await page.TextContentAsync("#deviceId-wrong"))!.ShouldContain("position 5");
-        (await page.TextContentAsync("#primaryKey-wrong"))!.ShouldContain("no Base64");
-        (await page.InputValueAsync("[name=primaryKey]")).ShouldBeEmpty();
-        await ShotAsync(page, $"{name}-mistakes");
+        await MakeMistakesAsync(page, name);
         complaints.RemoveAll(static c => c.Contains("400", StringComparison.Ordinal));
 
         await using var client = await QueueAsync();
@@ -99,14 +89,7 @@ public sealed class PortalTests : IAsyncLifetime
         queues.ShouldContain("3 messages");
         queues.ShouldContain("No connection to localhost");
         queues.ShouldContain("There is no report yet");
-        await page.ClickAsync("summary:has-text('As QR code')");
-        (await page.EvaluateAsync<int>("document.querySelector('.qr').naturalWidth")).ShouldBeGreaterThan(100);
-        await page.ClickAsync("summary:has-text('The certificate as QR code')");
-        await page.WaitForFunctionAsync("document.querySelector('[src$=\"endorsement-certificate.svg\"]').naturalWidth > 100");
-        await page.ClickAsync("[data-copy=endorsement-certificate]");
-        (await page.EvaluateAsync<string>("navigator.clipboard.readText()")).ShouldStartWith("-----BEGIN CERTIFICATE-----");
-        await page.ClickAsync("[data-copy=endorsement-key]");
-        (await page.EvaluateAsync<string>("navigator.clipboard.readText()")).ShouldStartWith("AToAAQAL");
+        await CopyAsync(page);
         (await page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= window.innerWidth")).ShouldBeTrue("nothing is wider than the screen");
         await ShotAsync(page, $"{name}-configuration");
         await page.ClickAsync("nav a:has-text('Log')");
@@ -155,6 +138,34 @@ public sealed class PortalTests : IAsyncLifetime
         var headers = (await http.GetAsync("")).Headers;
         headers.GetValues("Content-Security-Policy").Single().ShouldContain("default-src 'none'");
         headers.GetValues("X-Frame-Options").Single().ShouldBe("DENY");
+    }
+
+    /// <summary>Mistakes are named beside their fields; the key is not sent back.</summary>
+    private static async Task MakeMistakesAsync(IPage page, string name)
+    {
+        await page.FillAsync("[name=hostName]", "https://hub.example.test/");
+        await page.FillAsync("[name=deviceId]", "pump/7");
+        await page.FillAsync("[name=primaryKey]", "not base64!");
+        await page.ClickAsync("button:has-text('Save')");
+        await page.WaitForSelectorAsync("#hostName-wrong");
+        (await page.TextContentAsync("#hostName-wrong")).ShouldBe("This is a URL. Write the host name alone: hub.example.test");
+        (await page.TextContentAsync("#deviceId-wrong"))!.ShouldContain("position 5");
+        (await page.TextContentAsync("#primaryKey-wrong"))!.ShouldContain("no Base64");
+        (await page.InputValueAsync("[name=primaryKey]")).ShouldBeEmpty();
+        await ShotAsync(page, $"{name}-mistakes");
+    }
+
+    /// <summary>The endorsement key and its certificate, as pictures and by the clipboard.</summary>
+    private static async Task CopyAsync(IPage page)
+    {
+        await page.ClickAsync("summary:has-text('As QR code')");
+        (await page.EvaluateAsync<int>("document.querySelector('.qr').naturalWidth")).ShouldBeGreaterThan(100);
+        await page.ClickAsync("summary:has-text('The certificate as QR code')");
+        await page.WaitForFunctionAsync("document.querySelector('[src$=\"endorsement-certificate.svg\"]').naturalWidth > 100");
+        await page.ClickAsync("[data-copy=endorsement-certificate]");
+        (await page.EvaluateAsync<string>("navigator.clipboard.readText()")).ShouldStartWith("-----BEGIN CERTIFICATE-----");
+        await page.ClickAsync("[data-copy=endorsement-key]");
+        (await page.EvaluateAsync<string>("navigator.clipboard.readText()")).ShouldStartWith("AToAAQAL");
     }
 
     /// <summary>A program of the device with three messages for a hub that is not there.</summary>
