@@ -88,16 +88,16 @@ public sealed partial class AmqpClient : IConnectionHandler
     internal async Task<Outcome<AmqpDevice>> OpenDeviceAsync(string deviceId, string? moduleId, string? modelId, CancellationToken token)
     {
         var key = Identity.KeyOf(deviceId, moduleId);
-        var hub = _door.Hub;
         AmqpDevice? open;
         lock (_gate)
-            open = _devices.GetValueOrDefault(key);
+            _devices.TryGetValue(key, out open);
         if (open is not null)
         {
-            // A device is open since its token came; its model comes with its links.
-            await NoteModelAsync(open.DeviceId, open.ModuleId, modelId, token);
+            // With a token a device is connected before its links announce a model.
+            await open.AnnounceAsync(modelId, token);
             return open;
         }
+        var hub = _door.Hub;
         var changes = hub.Live.Changes;
         if (!(await Tokens.AuthenticateAsync(deviceId, moduleId, token)).Succeeded(out var authenticated, out var refusal))
             return refusal;
@@ -105,8 +105,8 @@ public sealed partial class AmqpClient : IConnectionHandler
             return ordered;
         if (hub.Throttles.TryTake(HubOperation.Connect, key) is { } throttled)
             return throttled.Refusal;
-        await NoteModelAsync(deviceId, moduleId, modelId, token);
         var device = new AmqpDevice(this, authenticated);
+        await device.AnnounceAsync(modelId, token);
         lock (_gate)
             _devices[key] = device;
         hub.Live.Open(device);
@@ -118,9 +118,6 @@ public sealed partial class AmqpClient : IConnectionHandler
         }
         return device;
     }
-
-    private ValueTask NoteModelAsync(string deviceId, string? moduleId, string? modelId, CancellationToken token)
-        => modelId is { Length: > 0 and <= MaxModelId } ? new ValueTask(_door.Hub.Twins.NoteModelAsync(deviceId, moduleId, modelId, token)) : ValueTask.CompletedTask;
 
     /// <summary>True when a device is the only one that uses the connection.</summary>
     internal bool IsAlone(AmqpDevice device)
@@ -166,9 +163,6 @@ public sealed partial class AmqpClient : IConnectionHandler
         }
         Tokens.RemoveOver(now);
     }
-
-    /// <summary>Longest model id (DTDL: a DTMI has at most 2048 characters).</summary>
-    private const int MaxModelId = 2048;
 
     private static string Shorten(string text) => text.Length <= 128 ? text : text[..128] + "...";
 }
