@@ -15,6 +15,7 @@ return await new RootCommand("Measures Homeport beside mosquitto and a bare Kest
     HubVerbs.Registrations(args),
     HubVerbs.Enrollments(args),
     HubVerbs.Queue(args),
+    HubVerbs.Soak(args),
     HubVerbs.Events(args),
     Verbs.Agent(args),
     Verbs.BareServer(),
