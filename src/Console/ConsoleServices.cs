@@ -15,6 +15,7 @@ using Homeport.People.Sessions;
 using Homeport.People.Tokens;
 using Homeport.Provisioning.Allocation.Linked;
 using Homeport.Provisioning.Enrollments;
+using Homeport.Provisioning.Lifecycle;
 using Homeport.Provisioning.Registrations;
 
 namespace Homeport.WebConsole;
@@ -57,6 +58,12 @@ public sealed record ConsoleServices
 
     /// <summary>Device templates.</summary>
     public required ConsoleTemplates Templated { get; init; }
+
+    public required DeviceLifecycle Lifecycle { get; init; }
+
+    public required DeviceApproval Approval { get; init; }
+
+    public required ConnectionCredentials Connection { get; init; }
 
     public required AccountService Accounts { get; init; }
 
