@@ -20,6 +20,7 @@ public sealed class X509ProvisioningTests(SharedServer shared) : IDisposable
     [InlineData("http", "ec")]
     [InlineData("mqtt", "rsa:2048")]
     [InlineData("mqttws", "ec")]
+    [InlineData("amqp", "ec")]
     public async Task A_device_with_an_enrolled_certificate_registers_and_sends(string transport, string key)
     {
         var id = SharedServer.NewId("x509");

@@ -117,7 +117,7 @@ internal sealed class X509Attestation(TimeProvider time)
     {
         var known = where.Anchors.Count == 0 ? "none" : string.Join("; ", where.Anchors.Take(10));
         return Mismatch(
-            $"No CA {(individual is null ? "of an enrollment group" : $"of the {individual}")} is in the chain of the client certificate of {call}, whose issuer is '{Shown.Text(leaf.Issuer, 200)}'; the device sent {sent.Count} intermediate certificate(s)",
+            $"No CA {(individual is null ? "of an enrollment group" : $"of the {individual}")} is in the chain of the client certificate of {call}, whose issuer is '{Shown.Text(leaf.Issuer, 200)}'; the device sent {sent.Count} intermediate certificate(s){(where.Trust.Missing is { Length: > 0 } missing ? $"; {Shown.Text(missing, 500)}" : "")}",
             "Enroll that issuer, upload the CA certificates between it and the enrolled CA, or let the device send its whole chain.",
             [individual is null ? $"individual enrollment '{call.RegistrationId}': not there" : $"{individual}: its CAs did not issue it", $"CAs: {known}"], individual?.Id);
     }
