@@ -60,11 +60,18 @@ public sealed class ExternalSignerTests : IAsyncLifetime
             var failed = await RegisterAsync(id);
             ((string?)failed["status"]).ShouldBe("failed");
             ((int?)failed["errorCode"]).ShouldBe(500001);
-            var why = await ExternalProgram.RunAsync("dotnet", [ServerProcess.Tool, "why", id, "--ready-file", _server.ReadyPath]);
-            why.Output.Split('\n')[0].ShouldContain(cause, customMessage: why.ToString());
+            (await WhyAsync(id)).ShouldContain(cause);
             (await _server.Hub.SendAsync(HttpMethod.Get, "devices/" + id)).Status.ShouldBe(404);
         }
+        // What a device is refused since says more than its registration, which is failed for another reason.
+        var scope = _server.Ready.Dps.IdScope;
+        var token = SasToken.Create($"{scope}/registrations/liar", SasToken.NewKey(), "registration");
+        (await _server.Dps.SendAsync(HttpMethod.Put, $"{scope}/registrations/liar/register?api-version=2021-06-01", new JsonObject(), token: token)).Status.ShouldBe(401);
+        (await WhyAsync("liar")).ShouldContain("signed by neither key");
     }
+
+    private async Task<string> WhyAsync(string id)
+        => (await ExternalProgram.RunAsync("dotnet", [ServerProcess.Tool, "why", id, "--ready-file", _server.ReadyPath])).Output.Split('\n')[0];
 
     private async Task<JsonNode> RegisterAsync(string id)
     {

@@ -53,6 +53,15 @@ internal sealed class TestAuthority
         return Sign(request, now.AddDays(from), now.AddDays(days));
     }
 
+    /// <summary>A certificate for the key and name of another CA, by this one.</summary>
+    public X509Certificate2 Certify(TestAuthority other, DateTimeOffset now)
+    {
+        var request = Request(other.Certificate.Subject, other._key);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: false, 0, critical: true));
+        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));
+        return Sign(request, now.AddDays(-1), now.AddDays(20));
+    }
+
     /// <summary>A revocation list, DER.</summary>
     public byte[] Revoke(DateTimeOffset now, params X509Certificate2[] revoked)
     {
