@@ -73,13 +73,17 @@ public sealed class RunningScenario : IAsyncDisposable
         }
     }
 
-    public async Task WaitForEventAsync(string name)
+    /// <summary>Waits until the scenario has reported an event of this name.</summary>
+    public Task WaitForEventAsync(string name) => WaitForLineAsync($"\"event\":\"{name}\"");
+
+    /// <summary>Waits until a line of the output has this text.</summary>
+    public async Task WaitForLineAsync(string text)
     {
         var watch = Stopwatch.StartNew();
-        while (!Lines.Any(l => l.Contains($"\"event\":\"{name}\"", StringComparison.Ordinal)))
+        while (!Lines.Any(l => l.Contains(text, StringComparison.Ordinal)))
         {
-            if (_process.HasExited || watch.Elapsed > TimeSpan.FromSeconds(30))
-                throw new TimeoutException($"{_script} did not report '{name}'\n{Describe()}");
+            if (_process.HasExited || watch.Elapsed > TimeSpan.FromSeconds(120))
+                throw new TimeoutException($"{_script} did not report '{text}'\n{Describe()}");
             await Task.Delay(25);
         }
     }
@@ -101,6 +105,9 @@ public sealed class RunningScenario : IAsyncDisposable
             throw new InvalidOperationException($"{_script} ended with exit code {_process.ExitCode}\n{Describe()}");
         return JsonNode.Parse(last)!["result"]!;
     }
+
+    /// <summary>Ends the scenario's input, for scenarios that go on until then.</summary>
+    public void Stop() => _process.StandardInput.Close();
 
     public async ValueTask DisposeAsync()
     {
