@@ -35,9 +35,6 @@ internal sealed partial class MqttConnection : IDeviceLink, ISweptConnection
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan SlowClientTimeout = TimeSpan.FromSeconds(30);
 
-    /// <summary>Azure's cap of the keep-alive: 29.45 minutes, also for clients that turn it off.</summary>
-    private static readonly TimeSpan MaxIdle = TimeSpan.FromSeconds(1767);
-
     private readonly HubDoor _hub;
     private readonly PipeReader _input;
     private readonly TimeProvider _time;
@@ -352,7 +349,7 @@ internal sealed partial class MqttConnection : IDeviceLink, ISweptConnection
     {
         Volatile.Write(ref _lastReceived, _time.GetTimestamp());
         Volatile.Write(ref _lastActive, _lastReceived);
-        _maxIdle = connect.KeepAlive == 0 ? MaxIdle : TimeSpan.FromSeconds(Math.Min(connect.KeepAlive * 1.5, MaxIdle.TotalSeconds));
+        _maxIdle = KeepAlive.TimeoutOf(connect.KeepAlive);
         var session = new MqttSession(_hub, device, connect, _outbox, _time, _logger);
         var present = await session.Subscriptions.OpenAsync(connect.CleanSession, _hub.Subscriptions, CancellationToken.None);
         if (MqttUserName.TryParse(connect.UserName, out var user, out _) && user.Options.TryGetValue("model-id", out var model) && model.Length <= MaxModelId)

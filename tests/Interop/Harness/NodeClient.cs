@@ -53,6 +53,9 @@ public sealed record StepResult(bool Ok, JsonNode? Value, JsonNode? Error)
 /// <summary>A scenario that still runs.</summary>
 public sealed class RunningScenario : IAsyncDisposable
 {
+    // Generous: it is waited for as long as nothing went wrong, and machines may be slow.
+    private static readonly TimeSpan EventTime = TimeSpan.FromSeconds(90);
+
     private readonly string _script;
     private readonly Process _process;
     private readonly StringBuilder _output = new();
@@ -73,15 +76,25 @@ public sealed class RunningScenario : IAsyncDisposable
         }
     }
 
-    public async Task WaitForEventAsync(string name)
+    public Task WaitForEventAsync(string name) => WaitForLineAsync($"\"event\":\"{name}\"");
+
+    /// <summary>Waits for a line of the output that holds this.</summary>
+    public async Task WaitForLineAsync(string name)
     {
         var watch = Stopwatch.StartNew();
-        while (!Lines.Any(l => l.Contains($"\"event\":\"{name}\"", StringComparison.Ordinal)))
+        while (!Lines.Any(l => l.Contains(name, StringComparison.Ordinal)))
         {
-            if (_process.HasExited || watch.Elapsed > TimeSpan.FromSeconds(30))
+            if (_process.HasExited || watch.Elapsed > EventTime)
                 throw new TimeoutException($"{_script} did not report '{name}'\n{Describe()}");
             await Task.Delay(25);
         }
+    }
+
+    /// <summary>Writes a line to a scenario that waits for one.</summary>
+    public async Task TellAsync(string line)
+    {
+        await _process.StandardInput.WriteLineAsync(line);
+        await _process.StandardInput.FlushAsync();
     }
 
     public async Task<JsonNode> ResultAsync(TimeSpan timeout)
