@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 
 namespace Homeport.WebConsole;
 
@@ -42,6 +43,15 @@ public static class ConsoleHost
             options.DisconnectedCircuitRetentionPeriod = TimeSpan.FromMinutes(2);
             options.MaxBufferedUnacknowledgedRenderBatches = 4;
         }).AddHubOptions(options => options.MaximumReceiveMessageSize = MaxMessage);
+        RemoveKeyFile(services);
+    }
+
+    // The framework would make a key at start and write it to the user's directory in plain text, although nothing uses it.
+    private static void RemoveKeyFile(IServiceCollection services)
+    {
+        var framework = typeof(EphemeralDataProtectionProvider).Assembly;
+        foreach (var service in services.Where(s => s.ServiceType == typeof(IHostedService) && s.ImplementationType?.Assembly == framework).ToList())
+            services.Remove(service);
     }
 
     /// <summary>Maps the pages below <c>/console</c>.</summary>

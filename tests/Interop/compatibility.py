@@ -1,4 +1,4 @@
-"""Writes the table of operations, clients and results from a test report: compatibility.py REPORT.xml ROWS.txt"""
+"""Writes the table of operations, clients and results from a test report: compatibility.py ROWS.txt REPORT.xml..."""
 import fnmatch
 import sys
 import xml.etree.ElementTree as ET
@@ -8,8 +8,8 @@ def short(name):
     return name.removeprefix("Homeport.Tests.Interop.")
 
 
-def main(report, rows):
-    tests = [(short(t.get("type", "")) + "." + t.get("method", ""), t.get("result")) for t in ET.parse(report).iter("test")]
+def main(rows, *reports):
+    tests = [(short(t.get("type", "")) + "." + t.get("method", ""), t.get("result")) for report in reports for t in ET.parse(report).iter("test")]
     print("# Compatibility\n")
     print("Operations that unmodified clients were seen doing in the last whole run of the tests. `./test` makes this table;")
     print("`tests/Interop/compatibility.txt` names the tests behind each row.\n")

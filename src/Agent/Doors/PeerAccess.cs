@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
@@ -36,7 +35,7 @@ internal sealed class PeerAccess(IReadOnlyList<string> users, string group, Time
         if (!OperatingSystem.IsLinux())
             return new LocalPeer(null, connection.LocalEndPoint is UnixDomainSocketEndPoint);
         var userId = connection.RemoteEndPoint is IPEndPoint remote && connection.LocalEndPoint is IPEndPoint local
-            ? OwnerOfLoopback(remote, local)
+            ? LoopbackOwner.Of(remote, local)
             : OwnerOfSocket(connection.Features.Get<IConnectionSocketFeature>()?.Socket);
         return new LocalPeer(userId, userId is { } known && IsAllowed(known));
     }
@@ -60,21 +59,4 @@ internal sealed class PeerAccess(IReadOnlyList<string> users, string group, Time
         Span<byte> credentials = stackalloc byte[12];
         return socket.GetRawSocketOption(SocketLevel, PeerCredentials, credentials) == credentials.Length ? BitConverter.ToUInt32(credentials[4..]) : null;
     }
-
-    /// <summary>Looks for the other end in /proc/net/tcp (proc(5)): addresses in hexadecimal, in the byte order of the machine; the eighth column is the owner.</summary>
-    private static uint? OwnerOfLoopback(IPEndPoint remote, IPEndPoint local)
-    {
-        var wanted = $"{Hex(remote)} {Hex(local)}";
-        foreach (var line in File.ReadLines("/proc/net/tcp").Skip(1))
-        {
-            var columns = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            if (columns.Length > 7 && string.Equals($"{columns[1]} {columns[2]}", wanted, StringComparison.OrdinalIgnoreCase))
-                return uint.TryParse(columns[7], NumberStyles.None, CultureInfo.InvariantCulture, out var owner) ? owner : null;
-        }
-
-        return null;
-    }
-
-    private static string Hex(IPEndPoint endPoint)
-        => $"{BitConverter.ToUInt32(endPoint.Address.MapToIPv4().GetAddressBytes()):X8}:{endPoint.Port:X4}";
 }
