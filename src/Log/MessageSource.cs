@@ -11,6 +11,8 @@ public enum MessageSource : byte
     DeviceLifecycle = 2,
     /// <summary>A device or module connected or disconnected.</summary>
     DeviceConnectionState = 3,
+    /// <summary>The digital twin of a device with a model changed.</summary>
+    DigitalTwinChange = 4,
 }
 
 /// <summary>The service's words for message sources.</summary>
@@ -22,6 +24,7 @@ public static class MessageSourceNames
         MessageSource.TwinChange => "twinChangeEvents",
         MessageSource.DeviceLifecycle => "deviceLifecycleEvents",
         MessageSource.DeviceConnectionState => "deviceConnectionStateEvents",
+        MessageSource.DigitalTwinChange => "digitalTwinChangeEvents",
         _ => "Telemetry",
     };
 }

@@ -11,24 +11,30 @@ namespace Homeport.Server;
 internal sealed class FileParts : IDisposable
 {
     private readonly HttpClient _http = new();
-    private readonly StagedBlockSweeper _sweeper;
+    private readonly S3BlobStore? _bucket;
+    private readonly List<StagedBlockSweeper> _sweepers = [];
     private readonly RegistryJobParts _registryJobs;
 
     public FileParts(ServerOptions options, int httpsPort, Installation installation, ServerParts parts, ILoggerFactory loggers)
     {
         var (hub, notifications) = (parts.Hub, parts.FileNotifications);
         var files = options.Files;
-        var store = DiskBlobStore.Open(Path.Combine(options.DataDirectory, "blobs"), files.Limits, hub.Time);
+        IBlobStore disk = DiskBlobStore.Open(Path.Combine(options.DataDirectory, "blobs"), files.Limits, hub.Time);
+        if (files.Bucket is { } bucket)
+        {
+            var gathered = DiskBlobStore.Open(Path.Combine(options.DataDirectory, "uploads"), files.Limits, hub.Time);
+            _bucket = new S3BlobStore(bucket, files.Container, gathered, loggers.CreateLogger<S3BlobStore>());
+        }
+        var stores = new Dictionary<string, IBlobStore>(StringComparer.Ordinal) { [files.Container] = _bucket ?? disk, [RegistryJobParts.Container] = disk };
         var account = new BlobAccount(BlobAccount.BuiltIn, [installation.BlobKeys.PrimaryKey, installation.BlobKeys.SecondaryKey]);
         IUploadStorage storage = files.Account is { } elsewhere
             ? new AzureUploadStorage(elsewhere, files.Container, _http, hub.Time)
-            : new BuiltInUploadStorage(store, account, files.Container, options.Hosts, httpsPort);
+            : new BuiltInUploadStorage(stores[files.Container], account, files.Container, options.Hosts, httpsPort);
         var uploads = new FileUploads(storage, new SqliteUploadStore(installation.Database, Installation.HubName), notifications, hub.Time);
         Files = new FileApi(hub, parts.Devices, uploads, notifications, files.Account is null ? new ContainerAccess(account, files.Container) : null);
-        string[] containers = [files.Container, RegistryJobParts.Container];
-        Blobs = new BlobApi(store, account, containers, hub.Explanations, hub.Time);
-        _registryJobs = new RegistryJobParts(installation, hub, new BlobContainers(store, account, containers, options.Hosts, _http, hub.Time), account, loggers);
-        _sweeper = new StagedBlockSweeper(store, hub.Time, loggers.CreateLogger<StagedBlockSweeper>());
+        Blobs = new BlobApi(stores, account, hub.Explanations, hub.Time);
+        _registryJobs = new RegistryJobParts(installation, hub, new BlobContainers(stores, account, options.Hosts, _http, hub.Time), account, loggers);
+        _sweepers.AddRange(stores.Values.Append(disk).Distinct().Select(store => new StagedBlockSweeper(store, hub.Time, loggers.CreateLogger<StagedBlockSweeper>())));
     }
 
     private FileApi Files { get; }
@@ -45,12 +51,13 @@ internal sealed class FileParts : IDisposable
     }
 
     /// <summary>Cleans up, and runs imports and exports, until stopped.</summary>
-    public Task RunAsync(CancellationToken stop) => Task.WhenAll(_sweeper.RunAsync(stop), _registryJobs.RunAsync(stop));
+    public Task RunAsync(CancellationToken stop) => Task.WhenAll([.. _sweepers.Select(sweeper => sweeper.RunAsync(stop)), _registryJobs.RunAsync(stop)]);
 
     /// <inheritdoc/>
     public void Dispose()
     {
         _registryJobs.Dispose();
+        _bucket?.Dispose();
         _http.Dispose();
     }
 }

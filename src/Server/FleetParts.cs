@@ -2,6 +2,7 @@ using Homeport.Gateway.Http;
 using Homeport.Hub.Bulk;
 using Homeport.Hub.Configurations;
 using Homeport.Hub.Jobs;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Query;
 using Homeport.Hub.Registry;
 using Homeport.Storage.Sqlite;
@@ -22,8 +23,9 @@ internal sealed class FleetParts : IDisposable
         Export = new DeviceExport(hub.Registry, rows);
 
         var jobs = new SqliteJobStore(database, hub.Name);
-        Jobs = new ScheduledJobs(jobs, hub.Time, new JobSettings());
-        _scheduler = new JobScheduler(jobs, rows, new DeviceWork(hub.Twins, hub.Methods, hub.Time, hub.Throttles), hub.Time, new JobSettings(), loggers.CreateLogger<JobScheduler>());
+        var settings = new JobSettings { Concurrent = hub.Throttles?.Profile.ConcurrentJobs ?? ThrottleProfile.Machine().ConcurrentJobs };
+        Jobs = new ScheduledJobs(jobs, hub.Time, settings);
+        _scheduler = new JobScheduler(jobs, rows, new DeviceWork(hub.Twins, hub.Methods, hub.Time, hub.Throttles), hub.Time, settings, loggers.CreateLogger<JobScheduler>());
         Jobs.Changed = _scheduler.Wake;
 
         var configurations = new SqliteConfigurationStore(database, hub.Name);

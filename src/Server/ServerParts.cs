@@ -43,7 +43,7 @@ internal sealed class ServerParts : IAsyncDisposable
         var events = new EventWriter(Installation.HubName, options.Events, time);
         var registry = new IdentityRegistry(identities, live, time, events);
         var certificates = new SqliteCertificateStore(installation.Database, Installation.HubName);
-        Authorities = new CertificateAuthorities(certificates, time, new IssuedConnections(identities, live).CloseAsync);
+        Authorities = new CertificateAuthorities(certificates, time, new IssuedConnections(live).CloseAsync);
 
         _records = SqliteRecordStore.Open(Path.Combine(options.DataDirectory, $"{Installation.HubName}.messages.db"), options.Partitions);
         _log = new HubLog(_records, options.Retention, time, loggers.CreateLogger<HubLog>());

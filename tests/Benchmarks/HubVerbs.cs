@@ -58,6 +58,14 @@ internal static class HubVerbs
             RegistryBenchmark.RunAsync(targets, new RegistryOptions(parsed.GetValue(callers), parsed.GetValue(elements), Time(parsed)), token));
     }
 
+    public static Command Queries(string[] args)
+    {
+        var devices = new Option<int>("--devices") { DefaultValueFactory = _ => 100_000, Description = "Devices with twins." };
+        var repeats = new Option<int>("--repeats") { DefaultValueFactory = _ => 5, Description = "How often each query is asked." };
+        return Make(args, "queries", "Queries over many twins, with and without an index.", [devices, repeats], (targets, parsed, token) =>
+            QueryBenchmark.RunAsync(targets, new QueryOptions(parsed.GetValue(devices), parsed.GetValue(repeats)), token));
+    }
+
     public static Command Registrations(string[] args)
     {
         var callers = new Option<int>("--callers") { DefaultValueFactory = _ => 8, Description = "Devices that register at once." };

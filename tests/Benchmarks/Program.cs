@@ -12,6 +12,7 @@ return await new RootCommand("Measures Homeport beside mosquitto and a bare Kest
     HubVerbs.Commands(args),
     HubVerbs.Registry(args),
     HubVerbs.Amqp(args),
+    HubVerbs.Queries(args),
     HubVerbs.Registrations(args),
     HubVerbs.Enrollments(args),
     HubVerbs.Fleet(args),

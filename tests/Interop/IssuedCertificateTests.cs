@@ -77,6 +77,41 @@ public sealed class IssuedCertificateTests(SharedServer shared) : IDisposable
     }
 
     [Fact]
+    public async Task Over_AMQP_too_the_end_of_a_CA_ends_the_connections_that_came_by_it_and_no_others()
+    {
+        var devices = new List<(string Ca, string Id, RunningScenario Running)>();
+        foreach (var name in (string[])["gone", "kept"])
+        {
+            var ca = SharedServer.NewId("ca");
+            await _pki.RootAsync(name, "ec");
+            await UploadAndVerifyAsync(ca, name, "ec");
+            var id = await DeviceAsync();
+            await _pki.IssueAsync($"{name}-device", name, id, "ec");
+            // A message first: over AMQP a device is connected with its first link.
+            object[] actions = [new { send = new { body = "first" } }, new { report = new { @event = "sent" } }, name == "gone" ? new { untilDisconnected = 60_000 } : new { onLine = true }];
+            devices.Add((ca, id, shared.Node.Start("device.mjs", new
+            {
+                transport = "amqp",
+                connectionString = $"HostName={Host};DeviceId={id};x509=true",
+                x509 = new { cert = await _pki.ReadAsync($"{name}-device.pem"), key = await _pki.ReadAsync($"{name}-device.key") },
+                actions = (object[])[.. actions, new { send = new { body = "second" } }],
+            })));
+        }
+        await using var gone = devices[0].Running;
+        await using var kept = devices[1].Running;
+        await gone.WaitForEventAsync("sent");
+        await kept.WaitForEventAsync("sent");
+        (await shared.Server.Hub.SendAsync(HttpMethod.Delete, Path(devices[0].Ca))).Status.ShouldBe(204);
+        var ended = (await gone.ResultAsync(TimeSpan.FromSeconds(90)))["results"]!.AsArray();
+        ((bool)ended[2]!["ok"]!, (bool)ended[3]!["ok"]!).ShouldBe((true, false), ended.ToJsonString());
+        await kept.TellAsync("go on");
+        var going = (await kept.ResultAsync(TimeSpan.FromSeconds(90)))["results"]!.AsArray();
+        going.ShouldAllBe(r => (bool)r!["ok"]!, going.ToJsonString());
+        (await shared.Server.Reader.WaitAsync(devices[1].Id, 2)).Select(m => m.Text).ShouldBe(["first", "second"]);
+        (await shared.Server.Hub.SendAsync(HttpMethod.Delete, Path(devices[1].Ca))).Status.ShouldBe(204);
+    }
+
+    [Fact]
     public async Task The_rest_api_shows_what_the_resource_provider_shows()
     {
         var ca = SharedServer.NewId("ca");

@@ -16,7 +16,7 @@ public sealed class JobTests(SharedServer shared)
         (await hub.SendAsync(HttpMethod.Post, "devices", JsonNode.Parse($"[{elements}]"))).Status.ShouldBe(200);
 
         var result = await shared.Node.RunAsync(
-            "jobs.mjs", new { connectionString = shared.Server.Ready.Hub.ServiceConnectionString, id, condition = $"tags.job='{id}'", device = $"{id}-0" }, TimeSpan.FromSeconds(60));
+            "jobs.mjs", new { connectionString = shared.Server.Ready.Hub.ServiceConnectionString, id, condition = $"tags.job='{id}'", device = $"{id}-0" });
 
         ((string?)result["twinJob"]!["status"]).ShouldBe("completed");
         ((int?)result["twinJob"]!["deviceJobStatistics"]!["succeededCount"]).ShouldBe(5);
@@ -46,7 +46,7 @@ public sealed class JobTests(SharedServer shared)
 
         var method = new { methodName = "reboot", payload = new { a = 1 }, responseTimeoutInSeconds = 10 };
         var result = await shared.Node.RunAsync(
-            "job.mjs", new { connectionString = shared.Server.Ready.Hub.ServiceConnectionString, id, condition = $"deviceId IN ['{id}-on','{id}-off']", method }, TimeSpan.FromSeconds(60));
+            "job.mjs", new { connectionString = shared.Server.Ready.Hub.ServiceConnectionString, id, condition = $"deviceId IN ['{id}-on','{id}-off']", method });
         ((string?)result["job"]!["status"]).ShouldBe("completed");
         ((int?)result["job"]!["deviceJobStatistics"]!["succeededCount"]).ShouldBe(1);
         ((int?)result["job"]!["deviceJobStatistics"]!["failedCount"]).ShouldBe(1);

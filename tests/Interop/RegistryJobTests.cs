@@ -102,6 +102,46 @@ public sealed class RegistryJobTests(SharedServer shared)
     private string Service => shared.Server.Ready.Hub.ServiceConnectionString;
 }
 
+/// <summary>A job that is cancelled while it works, on a server of its own, since it leaves many devices.</summary>
+public sealed class RegistryJobCancelTests
+{
+    [Fact]
+    public async Task A_running_import_and_an_export_are_cancelled_and_make_room_for_the_next_job()
+    {
+        using var folder = new TempFolder();
+        await using var server = await ServerProcess.StartAsync(new ServerSettings(folder.Path));
+        var container = await RegistryFiles.OpenAsync(server);
+        const int Lines = 60_000;
+        await container.WriteAsync("devices.txt", string.Join('\n', Enumerable.Range(0, Lines).Select(i => $$"""{"id":"d{{i}}","authentication":{"type":"none"} }""")));
+        Task<RestAnswer> StartAsync(string type) => server.Hub.SendAsync(HttpMethod.Post, "jobs/create",
+            new JsonObject { ["type"] = type, ["inputBlobContainerUri"] = container.Uri, ["outputBlobContainerUri"] = container.Uri, ["outputBlobName"] = "out.txt" });
+
+        var import = (await StartAsync("import")).Json;
+        var path = $"jobs/{(string)import["jobId"]!}";
+        JsonNode now;
+        do
+            now = (await server.Hub.SendAsync(HttpMethod.Get, path)).Json;
+        while ((string?)now["status"] is "enqueued" or "queued" || ((string?)now["status"] == "running" && (int?)now["progress"] == 0));
+        ((string?)now["status"]).ShouldBe("running", now.ToJsonString());
+        var second = await StartAsync("export");
+        (second.Status, second.Header("iothub-errorcode")).ShouldBe((403, "JobQuotaExceeded"));
+        (await server.Hub.SendAsync(HttpMethod.Delete, path)).Status.ShouldBeInRange(200, 204);
+        ((string?)(await RegistryFiles.EndedAsync(server, import))["status"]).ShouldBe("cancelled");
+
+        // A job after it runs when nothing of the cancelled one works any more: what it did stays, and no more comes.
+        var export = (await StartAsync("export")).Json;
+        await RegistryFiles.CompletedAsync(server, export);
+        var exported = (await container.ReadLinesAsync("out.txt")).Count;
+        exported.ShouldBeInRange(1, Lines - 1);
+        ((int?)(await server.Hub.SendAsync(HttpMethod.Get, "statistics/devices")).Json["totalDeviceCount"]).ShouldBe(exported);
+
+        var cut = (await StartAsync("export")).Json;
+        (await server.Hub.SendAsync(HttpMethod.Delete, $"jobs/{(string)cut["jobId"]!}")).Status.ShouldBeInRange(200, 204);
+        ((string?)(await RegistryFiles.EndedAsync(server, cut))["status"]).ShouldBeOneOf("cancelled", "completed");
+        await RegistryFiles.CompletedAsync(server, (await StartAsync("export")).Json);
+    }
+}
+
 /// <summary>The container for files of imports and exports.</summary>
 public sealed class RegistryFiles(ServerProcess server, string uri)
 {

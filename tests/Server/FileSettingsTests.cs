@@ -30,6 +30,38 @@ public sealed class FileSettingsTests : IDisposable
         }
     }
 
+    [Fact]
+    public void A_bucket_comes_by_the_same_setting_and_its_key_is_not_shown()
+    {
+        const string Bucket = "Endpoint=https://s3.test;Bucket=files;Region=eu-west-1;AccessKeyId=me;SecretAccessKey=c2VjcmV0";
+        var sources = Collect([], new() { ["HOMEPORT_BLOB_STORAGE"] = Bucket });
+        var options = OptionsReader.Read(sources).ShouldNotBeNull();
+        options.Files.Account.ShouldBeNull();
+        var read = options.Files.Bucket.ShouldNotBeNull();
+        (read.Endpoint.ToString(), read.Bucket, read.Region, read.AccessKeyId, read.SecretAccessKey).ShouldBe(("https://s3.test/", "files", "eu-west-1", "me", "c2VjcmV0"));
+        OptionsReader.Describe(sources, options).ShouldAllBe(d => !d.Value.Contains("c2VjcmV0"));
+        options.ToString().ShouldNotContain("c2VjcmV0");
+        var onCommandLine = Collect(new() { ["blob-storage"] = Bucket }, []);
+        OptionsReader.Read(onCommandLine).ShouldBeNull();
+        onCommandLine.Errors.ShouldHaveSingleItem().ShouldNotContain("c2VjcmV0");
+    }
+
+    [Theory]
+    [InlineData("Endpoint=https://s3.test;AccessKeyId=me;SecretAccessKey=c2VjcmV0", "no Bucket")]
+    [InlineData("Endpoint=http://s3.test;Bucket=files;AccessKeyId=me;SecretAccessKey=c2VjcmV0", "Endpoint")]
+    [InlineData("Endpoint=https://s3.test/files;Bucket=files;AccessKeyId=me;SecretAccessKey=c2VjcmV0", "Endpoint")]
+    [InlineData("Endpoint=https://s3.test;Bucket=../x;AccessKeyId=me;SecretAccessKey=c2VjcmV0", "Bucket")]
+    [InlineData("Endpoint=https://s3.test;Bucket=files;AccessKeyId=me;SecretAccessKey=c2VjcmV0;Colour=red", "field")]
+    [InlineData("Bucket=files;Bucket=files;SecretAccessKey=c2VjcmV0", "twice")]
+    public void A_bucket_that_cannot_be_one_is_an_error_without_its_key(string text, string part)
+    {
+        var sources = Collect([], new() { ["HOMEPORT_BLOB_STORAGE"] = text });
+        OptionsReader.Read(sources).ShouldBeNull();
+        sources.Errors.ShouldHaveSingleItem().ShouldContain(part);
+        sources.Errors[0].ShouldContain("S3");
+        sources.Errors[0].ShouldNotContain("c2VjcmV0");
+    }
+
     [Theory]
     [InlineData(Account, "HOMEPORT_BLOB_STORAGE")]
     [InlineData("/nowhere/at/all", "cannot be read")]

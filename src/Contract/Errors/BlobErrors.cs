@@ -26,5 +26,6 @@ public static class BlobErrors
     public static readonly ServiceError ConditionNotMet = new(nameof(ConditionNotMet), 412001, "The condition of the request does not hold.");
     public static readonly ServiceError RequestBodyTooLarge = new(nameof(RequestBodyTooLarge), 413001, "The body is too large.");
     public static readonly ServiceError InvalidRange = new(nameof(InvalidRange), 416001, "The range is outside of the blob.");
+    public static readonly ServiceError ServerBusy = new(nameof(ServerBusy), 503001, "The store cannot take the request now.");
     public static readonly ServiceError InsufficientStorage = new(nameof(InsufficientStorage), 507001, "The space for blobs is used up.");
 }

@@ -36,7 +36,7 @@ public sealed partial class AmqpDoor(HubDoor hub, ServiceAuthorizer authorizer, 
     public override async Task OnConnectedAsync(ConnectionContext connection)
     {
         var certificate = connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate;
-        await using var registration = connection.ConnectionClosed.Register(() => connection.Transport.Input.CancelPendingRead());
+        // The end of the connection is found by reading, behind all that came before it: a client may send its last words and be gone.
         if (!await RunAsync(connection.Transport.Input, connection.Transport.Output, certificate, (connection.RemoteEndPoint as IPEndPoint)?.Address))
             connection.Abort(new ConnectionAbortedException("The client does not read, or ordered this fault."));
     }

@@ -32,9 +32,6 @@ internal sealed partial class MqttConnection : IDeviceLink, ISweptConnection
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan SlowClientTimeout = TimeSpan.FromSeconds(30);
 
-    /// <summary>Azure's cap of the keep-alive: 29.45 minutes, also for clients that turn it off.</summary>
-    private static readonly TimeSpan MaxIdle = TimeSpan.FromSeconds(1767);
-
     private readonly HubDoor _hub;
     private readonly PipeReader _input;
     private readonly TimeProvider _time;
@@ -349,7 +346,7 @@ internal sealed partial class MqttConnection : IDeviceLink, ISweptConnection
     {
         Volatile.Write(ref _lastReceived, _time.GetTimestamp());
         Volatile.Write(ref _lastActive, _lastReceived);
-        _maxIdle = connect.KeepAlive == 0 ? MaxIdle : TimeSpan.FromSeconds(Math.Min(connect.KeepAlive * 1.5, MaxIdle.TotalSeconds));
+        _maxIdle = KeepAlive.TimeoutOf(connect.KeepAlive);
         string? model = null;
         if (MqttUserName.TryParse(connect.UserName, out var user, out _) && user.Options.TryGetValue("model-id", out var announced))
             model = await _hub.Twins.NoteModelAsync(device.Identity.DeviceId, device.Identity.ModuleId, announced, CancellationToken.None);

@@ -17,7 +17,7 @@ public sealed partial class MqttDoor(HubDoor hub, ConnectionSweeper sweeper, Tim
     public override async Task OnConnectedAsync(ConnectionContext connection)
     {
         var certificate = connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate;
-        await using var registration = connection.ConnectionClosed.Register(() => connection.Transport.Input.CancelPendingRead());
+        // The end of the connection is found by reading, behind all that came before it: a client may send its last words and be gone.
         var reason = await RunAsync(connection.Transport.Input, connection.Transport.Output, certificate, (connection.RemoteEndPoint as IPEndPoint)?.Address);
         // A client that does not read cannot be told goodbye.
         if (reason is CloseReason.SlowClient)

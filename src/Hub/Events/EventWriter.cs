@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using Homeport.Contract.Messages;
 using Homeport.Contract.Rest;
+using Homeport.Hub.DigitalTwins;
 using Homeport.Hub.Registry;
 using Homeport.Hub.Twins;
 using Homeport.Log;
@@ -32,12 +33,20 @@ public sealed class EventWriter(string hubName, IReadOnlySet<MessageSource> sour
                 created ? "createDeviceIdentity" : "deleteDeviceIdentity", TwinEvents.Whole(twin))
             : null;
 
-    /// <summary>A twin changed.</summary>
-    /// <param name="twin">The twin after the change.</param>
-    /// <param name="body">What changed, see <see cref="TwinEvents"/>.</param>
+    /// <summary>A twin changed. What consumers of twins, and of digital twins of devices with a model, want to know; empty when nobody does.</summary>
+    /// <param name="before">The twin before the change.</param>
+    /// <param name="after">The twin after it.</param>
+    /// <param name="body">Writes what changed, see <see cref="TwinEvents"/>.</param>
     /// <param name="replaced">All of it was replaced.</param>
-    public HubEvent TwinChanged(Twin twin, byte[] body, bool replaced)
-        => Make(MessageSource.TwinChange, twin.DeviceId, twin.ModuleId, "", "twinChangeNotification", replaced ? "replaceTwin" : "updateTwin", body);
+    public IReadOnlyList<HubEvent> TwinChanged(Twin before, Twin after, Func<byte[]> body, bool replaced)
+    {
+        var told = new List<HubEvent>();
+        if (Wants(MessageSource.TwinChange))
+            told.Add(Make(MessageSource.TwinChange, after.DeviceId, after.ModuleId, "", "twinChangeNotification", replaced ? "replaceTwin" : "updateTwin", body()));
+        if (Wants(MessageSource.DigitalTwinChange) && after.ModelId.Length > 0 && DigitalTwinChange.Between(before, after) is { } patch)
+            told.Add(Make(MessageSource.DigitalTwinChange, after.DeviceId, after.ModuleId, "", "digitalTwinChangeNotification", "updateTwin", patch, "application/json-patch+json"));
+        return told;
+    }
 
     /// <summary>An identity connected or disconnected.</summary>
     /// <param name="activity">The identity.</param>
@@ -47,11 +56,11 @@ public sealed class EventWriter(string hubName, IReadOnlySet<MessageSource> sour
         => Make(MessageSource.DeviceConnectionState, activity.DeviceId, activity.ModuleId, "", "deviceConnectionStateNotification",
             connected ? "deviceConnected" : "deviceDisconnected", Encoding.UTF8.GetBytes($$"""{"sequenceNumber":"{{sequence}}"}"""));
 
-    private HubEvent Make(MessageSource source, string deviceId, string? moduleId, string generationId, string schema, string operation, byte[] body)
+    private HubEvent Make(MessageSource source, string deviceId, string? moduleId, string generationId, string schema, string operation, byte[] body, string contentType = "application/json")
     {
         (string Name, string? Value)[] properties =
         [
-            (SystemProperty.ContentType, "application/json"),
+            (SystemProperty.ContentType, contentType),
             (SystemProperty.ContentEncoding, "utf-8"),
             (SystemProperty.CorrelationId, Guid.NewGuid().ToString("N")),
             (SystemProperty.UserId, hubName),

@@ -2,8 +2,8 @@ using Homeport.Contract.Errors;
 
 namespace Homeport.Hub.Files;
 
-/// <summary>Files go to the server's own blob store, on the door and the host name of the hub.</summary>
-/// <param name="store">The blobs.</param>
+/// <summary>Files come in by the server's own blob door, on the host name of the hub.</summary>
+/// <param name="store">Where they are kept.</param>
 /// <param name="account">Signs.</param>
 /// <param name="container">Container of the hub.</param>
 /// <param name="hosts">Names of the server, the hub's first.</param>
@@ -26,9 +26,18 @@ public sealed class BuiltInUploadStorage(IBlobStore store, BlobAccount account, 
 
     /// <inheritdoc/>
     public async Task<Outcome<UploadedFile>> FindAsync(string blobName, CancellationToken token)
-        => await store.FindAsync(new BlobAddress(container, blobName), token) is { } blob
-            ? new UploadedFile(UriOf(OwnHost, container, blobName), blob.Size, blob.LastModified)
-            : new Refusal(BlobErrors.BlobNotFound, $"The container '{container}' has no blob of this name", "Upload it first.");
+    {
+        try
+        {
+            return await store.FindAsync(new BlobAddress(container, blobName), token) is { } blob
+                ? new UploadedFile(UriOf(OwnHost, container, blobName), blob.Size, blob.LastModified)
+                : new Refusal(BlobErrors.BlobNotFound, $"The container '{container}' has no blob of this name", "Upload it first.");
+        }
+        catch (BlobStoreException e)
+        {
+            return e.Refusal with { Error = HubErrors.ServiceUnavailable };
+        }
+    }
 
     /// <summary>Address of a blob: its name percent-encoded, the slashes left.</summary>
     public static string UriOf(string host, string container, string blobName)

@@ -108,7 +108,20 @@ public sealed partial class JobScheduler : IDisposable
         }
     }
 
-    private void Start(Job job, CancellationToken stop) => _running[job.Id] = Task.Run(() => RunOneAsync(job, stop), CancellationToken.None);
+    private void Start(Job job, CancellationToken stop)
+    {
+        var run = Task.Run(() => RunOneAsync(job, stop), CancellationToken.None);
+        _running[job.Id] = run;
+        _ = WakeAfterAsync(run, stop);
+    }
+
+    /// <summary>A job's place is free once its task has ended: a round that came before would find it taken and wait for nothing.</summary>
+    private async Task WakeAfterAsync(Task run, CancellationToken stop)
+    {
+        await run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!stop.IsCancellationRequested)
+            Wake();
+    }
 
     private async Task RunOneAsync(Job job, CancellationToken stop)
     {
@@ -117,7 +130,7 @@ public sealed partial class JobScheduler : IDisposable
             try
             {
                 await _run.RunAsync(job, stop);
-                break;
+                return;
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
             {
@@ -128,10 +141,9 @@ public sealed partial class JobScheduler : IDisposable
                 LogJobFailed(e, job.Id);
             }
             if (await TryAgainAsync(job.Id, stop) is not { } again)
-                break;
+                return;
             job = again;
         }
-        Wake();
     }
 
     /// <summary>The job as it is after a fault, or null when it is over or the server stops.</summary>

@@ -14,6 +14,9 @@ public sealed record ThrottleProfile
     /// <summary>Limits for each device.</summary>
     public IReadOnlyDictionary<HubOperation, Rate> Device { get; init; } = new Dictionary<HubOperation, Rate>();
 
+    /// <summary>Jobs that run at a time; others wait in the queue.</summary>
+    public int ConcurrentJobs { get; init; } = 10;
+
     /// <summary>Messages a day, or null.</summary>
     public long? DailyMessages { get; init; }
 
@@ -71,6 +74,7 @@ public sealed record ThrottleProfile
         return new ThrottleProfile
         {
             Name = $"azure-s{tier}",
+            ConcurrentJobs = PerTier(tier, 1, 5, 10),
             DailyMessages = units * PerTier(tier, 400_000L, 6_000_000L, 300_000_000L),
             Hub = new Dictionary<HubOperation, Rate>
             {

@@ -12,8 +12,8 @@ public interface IDeviceLink
     /// <summary>The identity's key.</summary>
     string Key { get; }
 
-    /// <summary>SHA-256 (hex) of the CA certificate by which it came in; null when it came by something else, or the door does not say.</summary>
-    string? Authority => null;
+    /// <summary>SHA-256 (hex) of the CA certificate by which it came in; null when it came by something else.</summary>
+    string? Authority { get; }
 
     /// <summary>When the client last sent something.</summary>
     DateTimeOffset LastActivity { get; }

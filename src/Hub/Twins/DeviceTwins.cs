@@ -3,7 +3,6 @@ using Homeport.Contract.Errors;
 using Homeport.Hub.Events;
 using Homeport.Hub.Live;
 using Homeport.Hub.Registry;
-using Homeport.Log;
 
 namespace Homeport.Hub.Twins;
 
@@ -95,7 +94,7 @@ public sealed class DeviceTwins(ITwinStore store, IdentityRegistry registry, Liv
     {
         if (change.Desired is { } desired && live.TryGet(Identity.KeyOf(change.Twin.DeviceId, change.Twin.ModuleId), out var link))
             link.DesiredChanged(desired);
-        if (change.Event is not null)
+        if (change.Events is { Count: > 0 })
             events?.NoteStored();
         Changed?.Invoke(change.Twin.DeviceId);
     }
@@ -110,7 +109,7 @@ public sealed class DeviceTwins(ITwinStore store, IdentityRegistry registry, Liv
         if (TwinLimits.CheckSize("properties.reported", members, TwinLimits.PropertiesSize) is { } large)
             return large;
         var written = twin with { Reported = new TwinSection(TwinMerge.Write(members), TwinMerge.Write(metadata), twin.Reported.Version + 1), Version = twin.Version + 1 };
-        return new TwinChange(written, Event: Updated(written, null, null, patch, now));
+        return new TwinChange(written, Events: events?.TwinChanged(twin, written, () => TwinEvents.Changed(written, null, null, patch, now), replaced: false));
     }
 
     private Outcome<TwinChange> Write(Twin twin, IfMatch condition, TwinPatch patch, bool replace)
@@ -139,14 +138,9 @@ public sealed class DeviceTwins(ITwinStore store, IdentityRegistry registry, Liv
             change = new DesiredChange(section.Version, body);
             written = written with { Desired = section };
         }
-        return new TwinChange(written, change, replace ? Replaced(written) : Updated(written, patch.Tags, change is null ? null : patch.Desired, null, now));
+        byte[] Told() => replace ? TwinEvents.Whole(written) : TwinEvents.Changed(written, patch.Tags, change is null ? null : patch.Desired, null, now);
+        return new TwinChange(written, change, events?.TwinChanged(twin, written, Told, replace));
     }
-
-    private HubEvent? Replaced(Twin twin)
-        => events?.Wants(MessageSource.TwinChange) == true ? events.TwinChanged(twin, TwinEvents.Whole(twin), replaced: true) : null;
-
-    private HubEvent? Updated(Twin twin, JsonObject? tags, JsonObject? desired, JsonObject? reported, DateTimeOffset now)
-        => events?.Wants(MessageSource.TwinChange) == true ? events.TwinChanged(twin, TwinEvents.Changed(twin, tags, desired, reported, now), replaced: false) : null;
 
     private static Outcome<TwinSection> WriteDesired(TwinSection section, JsonObject patch, bool replace, DateTimeOffset now)
     {

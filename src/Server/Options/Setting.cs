@@ -27,10 +27,10 @@ internal sealed record Setting(string Name, string? Default, string Description)
     public static readonly Setting Partitions = new("partitions", "4", "Partitions of a new hub, 1 to 32");
     public static readonly Setting RetentionDays = new("retention-days", "1", "Days that messages are kept, 1 to 7");
     public static readonly Setting RetentionMb = new("retention-mb", "0", "Space for messages in MiB, 16 or more; beyond it the oldest are dropped before their time. 0: no limit but the disk");
-    public static readonly Setting Events = new("events", null, "Event sources to put into the log beside telemetry, separated by commas: twinChangeEvents, deviceLifecycleEvents, deviceConnectionStateEvents");
+    public static readonly Setting Events = new("events", null, "Event sources to put into the log beside telemetry, separated by commas: twinChangeEvents, digitalTwinChangeEvents, deviceLifecycleEvents, deviceConnectionStateEvents");
     public static readonly Setting LogLevel = new("log-level", "Information", "Trace, Debug, Information, Warning, Error or None");
 
-    public static readonly Setting BlobStorage = new("blob-storage", null, "File with the connection string of a storage account for the files of devices. Default: the built-in store");
+    public static readonly Setting BlobStorage = new("blob-storage", null, "File with the connection string of a storage account, or of an S3 bucket, for the files of devices. Default: the built-in store");
     public static readonly Setting BlobContainer = new("blob-container", FileSettings.DefaultContainer, "Container for the files of devices");
     public static readonly Setting BlobBlockMb = new("blob-block-mb", "100", "Longest block, and file in one request, of the built-in store, in MiB");
     public static readonly Setting BlobSizeMb = new("blob-size-mb", "5120", "Longest file of the built-in store, in MiB");

@@ -18,16 +18,8 @@ public sealed record AzureAccount(BlobAccount Account, Uri Endpoint)
     {
         account = null;
         reason = null;
-        var fields = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
-        foreach (var part in text.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
-        {
-            var equals = part.IndexOf('=', StringComparison.Ordinal);
-            if (equals <= 0 || !fields.TryAdd(part[..equals], part[(equals + 1)..]))
-            {
-                reason = "a part of it has no 'Name=' in front, or stands twice";
-                return false;
-            }
-        }
+        if (!ConnectionStringFields.TryRead(text, out var fields, out reason))
+            return false;
         var key = new byte[512];
         if (!fields.TryGetValue("AccountName", out var name) || name.Length == 0 || !fields.TryGetValue("AccountKey", out var keyText))
             reason = "it has no AccountName or no AccountKey";

@@ -5,13 +5,12 @@ using Homeport.Hub.Files;
 namespace Homeport.Storage.Files;
 
 /// <summary>Containers by their addresses: the built-in store's by its own host names, all others over HTTPS.</summary>
-/// <param name="own">The built-in store.</param>
+/// <param name="own">Containers behind the server's own door.</param>
 /// <param name="account">Whose signatures count there.</param>
-/// <param name="names">Containers of the built-in store.</param>
 /// <param name="hosts">Names of this server.</param>
 /// <param name="http">Calls accounts elsewhere.</param>
 /// <param name="time">The clock.</param>
-public sealed class BlobContainers(IBlobStore own, BlobAccount account, IReadOnlyList<string> names, IReadOnlyList<string> hosts, HttpClient http, TimeProvider time) : IBlobContainers
+public sealed class BlobContainers(IReadOnlyDictionary<string, IBlobStore> own, BlobAccount account, IReadOnlyList<string> hosts, HttpClient http, TimeProvider time) : IBlobContainers
 {
     /// <inheritdoc/>
     public Outcome<IBlobContainer> Open(string? uri, string permissions)
@@ -22,12 +21,12 @@ public sealed class BlobContainers(IBlobStore own, BlobAccount account, IReadOnl
         if (!fields.ContainsKey("sig"))
             return Refuse("A container's address has no signature", "Add the shared access signature of the container: ?sv=...&sig=...");
         var container = address.AbsolutePath.Trim('/');
-        if (!hosts.Contains(address.Host, StringComparer.OrdinalIgnoreCase) || !names.Contains(container, StringComparer.Ordinal))
+        if (!hosts.Contains(address.Host, StringComparer.OrdinalIgnoreCase) || !own.TryGetValue(container, out var store))
             return container.Length == 0 ? Refuse("An address names no container", "Send https://host/container?sv=...&sig=...") : new Outcome<IBlobContainer>(new RemoteContainer(address, http));
         if (!BlobSas.Verify(account, fields, container, null, time.GetUtcNow()).Succeeded(out var grant, out var refusal))
             return Refuse(refusal.Text, "Ask for a new signature.");
         return permissions.All(letter => grant.Permits(letter))
-            ? new Outcome<IBlobContainer>(new OwnContainer(own, container))
+            ? new Outcome<IBlobContainer>(new OwnContainer(store, container))
             : Refuse($"The signature of a container permits '{grant.Permissions}'", $"Ask for one that permits '{permissions}'.");
     }
 

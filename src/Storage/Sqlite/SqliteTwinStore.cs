@@ -27,7 +27,8 @@ public sealed class SqliteTwinStore(SqliteDatabase database, string hub) : ITwin
                 if (outcome.Value is { } changed && !ReferenceEquals(changed.Twin, twin))
                 {
                     Save(c, twin, changed.Twin);
-                    SqliteEventStore.Insert(c, hub, changed.Event);
+                    foreach (var happened in changed.Events ?? [])
+                        SqliteEventStore.Insert(c, hub, happened);
                 }
                 return outcome;
             },

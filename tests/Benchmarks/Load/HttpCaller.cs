@@ -8,7 +8,8 @@ namespace Homeport.Tests.Benchmarks.Load;
 internal sealed class HttpCaller(SslStream stream) : IAsyncDisposable
 {
     private const int StatusOffset = 9;
-    private readonly byte[] _buffer = new byte[16384];
+    private const int MaxAnswer = 16 << 20;
+    private byte[] _buffer = new byte[16384];
 
     /// <summary>Sends a request and waits for its answer. Gives the answer's body, good until the next call.</summary>
     /// <exception cref="InvalidDataException">The answer has another status.</exception>
@@ -44,6 +45,8 @@ internal sealed class HttpCaller(SslStream stream) : IAsyncDisposable
 
     private async ValueTask<int> ReadAsync(int offset, CancellationToken cancellationToken)
     {
+        if (offset == _buffer.Length && offset < MaxAnswer)
+            Array.Resize(ref _buffer, offset * 2);
         var count = await stream.ReadAsync(_buffer.AsMemory(offset), cancellationToken);
         return count > 0 ? count : throw new InvalidDataException("The server closed the connection, or its answer is too large.");
     }

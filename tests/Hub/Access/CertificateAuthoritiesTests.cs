@@ -12,12 +12,11 @@ namespace Homeport.Tests.Hub.Access;
 public sealed class CertificateAuthoritiesTests
 {
     private readonly FakeTimeProvider _time = new();
-    private readonly MemoryIdentityStore _identities = new();
     private readonly MemoryCertificateStore _store = new();
     private readonly LiveConnections _live = new();
     private readonly CertificateAuthorities _authorities;
 
-    public CertificateAuthoritiesTests() => _authorities = new CertificateAuthorities(_store, _time, new IssuedConnections(_identities, _live).CloseAsync);
+    public CertificateAuthoritiesTests() => _authorities = new CertificateAuthorities(_store, _time, new IssuedConnections(_live).CloseAsync);
 
     private DateTimeOffset Now => _time.GetUtcNow();
 
@@ -179,11 +178,12 @@ public sealed class CertificateAuthoritiesTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task When_a_CA_goes_the_connections_that_may_have_come_by_it_end(bool deleted)
+    public async Task When_a_CA_goes_the_connections_that_came_by_it_end(bool deleted)
     {
-        await VerifiedAsync("ca", TestAuthority.Root("Root", Now));
-        var ends = new[] { Connect("d1", null, AuthenticationType.CertificateAuthority), Connect("d1", "m1", AuthenticationType.CertificateAuthority) };
-        var stays = new[] { Connect("d2", null, AuthenticationType.Sas), Connect("d3", null, AuthenticationType.SelfSigned), Connect("d2", "m1", AuthenticationType.None) };
+        var root = TestAuthority.Root("Root", Now);
+        await VerifiedAsync("ca", root);
+        var ends = new[] { Connect("d1", root), Connect("d1/m1", root) };
+        var stays = new[] { Connect("d2"), Connect("d2/m1") };
         var changes = _live.Changes;
         if (deleted)
             (await _authorities.DeleteAsync("ca", IfMatch.Absent, default)).ShouldBeNull();
@@ -200,8 +200,7 @@ public sealed class CertificateAuthoritiesTests
         var (gone, other) = (TestAuthority.Root("Gone", Now), TestAuthority.Root("Other", Now));
         await VerifiedAsync("gone", gone);
         await VerifiedAsync("other", other);
-        var (ends, stays) = (Connect("d1", null, AuthenticationType.CertificateAuthority), Connect("d2", null, AuthenticationType.CertificateAuthority));
-        (ends.Authority, stays.Authority) = (gone.Certificate.GetCertHashString(System.Security.Cryptography.HashAlgorithmName.SHA256), other.Certificate.GetCertHashString(System.Security.Cryptography.HashAlgorithmName.SHA256));
+        var (ends, stays) = (Connect("d1", gone), Connect("d2", other));
         (await _authorities.DeleteAsync("gone", IfMatch.Absent, default)).ShouldBeNull();
         (ends.Reason, stays.Reason).ShouldBe((CloseReason.IdentityChanged, CloseReason.None));
     }
@@ -212,10 +211,9 @@ public sealed class CertificateAuthoritiesTests
         return outcome.Value!;
     }
 
-    private FakeLink Connect(string device, string? module, AuthenticationType type)
+    private FakeLink Connect(string key, TestAuthority? authority = null)
     {
-        _identities.InsertAsync(new Identity { DeviceId = device, ModuleId = module, GenerationId = "1", Authentication = new Authentication(type) }, null, default).IsCompletedSuccessfully.ShouldBeTrue();
-        var link = new FakeLink(Identity.KeyOf(device, module));
+        var link = new FakeLink(key) { Authority = authority?.Certificate.GetCertHashString(System.Security.Cryptography.HashAlgorithmName.SHA256) };
         _live.Open(link);
         return link;
     }

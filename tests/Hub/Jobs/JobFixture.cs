@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Homeport.Hub.Jobs;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
 using Homeport.Hub.Query;
@@ -21,9 +22,10 @@ internal sealed class JobFixture : IAsyncDisposable
     private JobScheduler? _scheduler;
     private Task _running = Task.CompletedTask;
 
-    public JobFixture(JobSettings? settings = null)
+    public JobFixture(JobSettings? settings = null, ThrottleProfile? profile = null)
     {
         Settings = settings ?? new JobSettings();
+        Throttles = profile is null ? null : new Throttles(profile, Time);
         _seal = SecretSeal.Open(_folder.File("secret.key"));
         _database = SqliteDatabase.Open(_folder.File("hub.db"));
         Registry = new IdentityRegistry(new SqliteIdentityStore(_database, _seal, "hub1"), Live, Time);
@@ -36,6 +38,8 @@ internal sealed class JobFixture : IAsyncDisposable
     }
 
     public JobSettings Settings { get; }
+
+    public Throttles? Throttles { get; }
 
     public FakeTimeProvider Time { get; } = new();
 
@@ -75,7 +79,7 @@ internal sealed class JobFixture : IAsyncDisposable
 
     public void Start()
     {
-        _scheduler = new JobScheduler(Store, Source, new DeviceWork(Twins, Methods, Time), Time, Settings, Log);
+        _scheduler = new JobScheduler(Store, Source, new DeviceWork(Twins, Methods, Time, Throttles), Time, Settings, Log);
         _running = _scheduler.RunAsync(_stop.Token);
     }
 

@@ -1,6 +1,7 @@
 using System.Text;
 using Homeport.Contract.Errors;
 using Homeport.Hub.Jobs;
+using Homeport.Hub.Limits;
 using Homeport.Hub.Registry;
 using Homeport.Hub.Twins;
 
@@ -65,6 +66,36 @@ public sealed class JobRunTests
         await hub.CreateAsync("j1", JobFixture.Twin("{\"etag\":\"" + etag + "\",\"tags\":{\"a\":1}}"));
         (await hub.WaitAsync("j1", JobStatus.Completed)).Devices.ShouldBe(new DeviceJobCounts(0, 0, 1, 1, 0));
         ((string)(await hub.RowsAsync("devices.jobs.deviceId='d0000'")).Single()["error"]!["code"]!).ShouldBe("PreconditionFailed");
+    }
+
+    [Fact]
+    public async Task A_job_works_on_no_more_devices_than_the_limit_of_the_hub_allows()
+    {
+        var profile = new ThrottleProfile { Name = "small", Hub = new Dictionary<HubOperation, Rate> { [HubOperation.JobDevice] = Rate.Over(2, 10) } };
+        await using var hub = new JobFixture(null, profile);
+        await hub.AddDevicesAsync(25);
+        hub.Start();
+        await hub.CreateAsync("j1", JobFixture.Twin());
+        await hub.WaitAsync("j1", j => j.Devices is { Succeeded: 20, Running: 5 }, "at what the limit lets through at once");
+        hub.Time.Advance(TimeSpan.FromSeconds(1));
+        await hub.WaitAsync("j1", j => j.Devices is { Succeeded: 22, Running: 3 }, "two further after a second");
+        while ((await hub.GetAsync("j1")).Status != JobStatus.Completed)
+        {
+            hub.Time.Advance(TimeSpan.FromSeconds(1));
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+        (await hub.GetAsync("j1")).Devices.ShouldBe(new DeviceJobCounts(0, 0, 25, 0, 0));
+    }
+
+    [Fact]
+    public async Task The_place_of_a_job_that_ended_goes_to_the_next_one_at_once()
+    {
+        await using var hub = new JobFixture(new JobSettings { Concurrent = 1 });
+        hub.Start();
+        for (var i = 0; i < 40; i++)
+            await hub.CreateAsync($"j{i}", JobFixture.Twin(), "tags.nothing=1");
+        // The clock stands: no job can owe its start to a wait that ended.
+        await hub.WaitAsync("j39", JobStatus.Completed);
     }
 
     [Fact]

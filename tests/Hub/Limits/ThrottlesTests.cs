@@ -57,6 +57,12 @@ public sealed class ThrottlesTests
     }
 
     [Theory]
+    [InlineData(1, 1)]
+    [InlineData(2, 5)]
+    [InlineData(3, 10)]
+    public void Each_tier_runs_its_number_of_jobs_at_a_time(int tier, int jobs) => ThrottleProfile.Azure(tier, 2).ConcurrentJobs.ShouldBe(jobs);
+
+    [Theory]
     [InlineData(1, 1, 400_000)]
     [InlineData(1, 200, 80_000_000)]
     [InlineData(2, 2, 12_000_000)]

@@ -491,6 +491,8 @@ public sealed class MethodTests
     {
         public string Key => key;
 
+        public string? Authority => null;
+
         public DateTimeOffset LastActivity => default;
 
         public bool TakesMethods => true;

@@ -53,6 +53,9 @@ public sealed record StepResult(bool Ok, JsonNode? Value, JsonNode? Error)
 /// <summary>A scenario that still runs.</summary>
 public sealed class RunningScenario : IAsyncDisposable
 {
+    // Generous: it is waited for as long as nothing went wrong, and machines may be slow.
+    private static readonly TimeSpan EventTime = TimeSpan.FromSeconds(90);
+
     private readonly string _script;
     private readonly Process _process;
     private readonly StringBuilder _output = new();
@@ -82,10 +85,17 @@ public sealed class RunningScenario : IAsyncDisposable
         var watch = Stopwatch.StartNew();
         while (!Lines.Any(l => l.Contains(text, StringComparison.Ordinal)))
         {
-            if (_process.HasExited || watch.Elapsed > TimeSpan.FromSeconds(120))
+            if (_process.HasExited || watch.Elapsed > EventTime)
                 throw new TimeoutException($"{_script} did not report '{text}'\n{Describe()}");
             await Task.Delay(25);
         }
+    }
+
+    /// <summary>Writes a line to a scenario that waits for one.</summary>
+    public async Task TellAsync(string line)
+    {
+        await _process.StandardInput.WriteLineAsync(line);
+        await _process.StandardInput.FlushAsync();
     }
 
     public async Task<JsonNode> ResultAsync(TimeSpan timeout)

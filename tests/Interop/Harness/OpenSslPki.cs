@@ -22,6 +22,11 @@ public sealed class OpenSslPki : IDisposable
     public Task SelfSignedAsync(string name, string commonName, string key)
         => OpenSslAsync(["req", "-x509", .. KeyArguments(key), "-nodes", "-keyout", _folder.File($"{name}.key"), "-out", _folder.File($"{name}.pem"), "-days", "10", "-subj", $"/CN={commonName}"]);
 
+    /// <summary>A certificate of a server at this address, signed by itself.</summary>
+    public Task ServerAsync(string name, string address)
+        => OpenSslAsync(["req", "-x509", .. KeyArguments("ec"), "-nodes", "-keyout", _folder.File($"{name}.key"), "-out", _folder.File($"{name}.pem"), "-days", "10", "-subj", $"/CN={name}",
+            "-addext", $"subjectAltName=IP:{address}"]);
+
     /// <summary>A certificate that a CA issued, for a device or for a further CA.</summary>
     public async Task IssueAsync(string name, string issuer, string commonName, string key, bool isAuthority = false)
     {

@@ -18,10 +18,13 @@ public sealed record ServerSettings(string Data, int Https = 0, int Mqtt = 0, in
         return this with { Https = Https == 0 ? free[0] : Https, Mqtt = Mqtt == 0 ? free[1] : Mqtt, Crl = Crl == 0 ? free[2] : Crl, Amqp = Amqp == 0 ? free[3] : Amqp };
     }
 
+    /// <summary>Variables of the process beside those of the tests.</summary>
+    public IReadOnlyDictionary<string, string>? Environment { get; init; }
+
     public IEnumerable<string> Arguments =>
         ["--host", Host, "--data", Data, "--https-port", $"{Https}", "--mqtt-port", $"{Mqtt}", "--amqp-port", $"{Amqp}", "--crl-port", $"{Crl}"];
 
-    private static int[] FreePorts(int count)
+    internal static int[] FreePorts(int count)
     {
         var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Any, 0)).ToList();
         listeners.ForEach(l => l.Start());
@@ -96,7 +99,7 @@ public sealed class ServerProcess : IAsyncDisposable
         settings = settings.WithFreePorts();
         Directory.CreateDirectory(settings.Data);
         var readyPath = Path.Combine(settings.Data, $"ready-{Guid.NewGuid():N}.json");
-        var process = Launch([.. settings.Arguments, "--ready-file", readyPath, .. more]);
+        var process = Launch([.. settings.Arguments, "--ready-file", readyPath, .. more], settings.Environment);
         StringBuilder output = new(), error = new();
         ExternalProgram.Collect(process, output, error);
         var deadline = Stopwatch.StartNew();
@@ -169,10 +172,10 @@ public sealed class ServerProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private static Process Launch(IEnumerable<string> arguments)
+    private static Process Launch(IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment)
     {
         RequireBuild();
-        return ExternalProgram.Start("dotnet", [Assembly, .. arguments], null);
+        return ExternalProgram.Start("dotnet", [Assembly, .. arguments], environment);
     }
 
     private static void RequireBuild()

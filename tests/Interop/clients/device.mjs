@@ -2,7 +2,7 @@
 //   { transport: "mqtt" | "mqttws" | "amqp" | "amqpws" | "http", connectionString | token | sign: { resource, key, seconds } (a token made here and now), module, modelId, x509: { cert, key }, renewal: { valid, margin }, actions: [...] }
 // Actions: { receive: ["complete" | "abandon" | "reject", ...] } answers the next messages so and gives them back as "received";
 //   { onMethod: "name", status, payload } answers that method; { twin: true } gets the twin and gives back "desired";
-//   { batch: [{...}] }, { send: {...} }, { output, send }, { sleep: ms }, { untilDisconnected: ms }
+//   { batch: [{...}] }, { send: {...} }, { output, send }, { sleep: ms }, { onLine: true } waits for a line of input, { untilDisconnected: ms }
 import device from 'azure-iot-device';
 import http from 'azure-iot-device-http';
 import amqp from 'azure-iot-device-amqp';
@@ -103,6 +103,7 @@ run(async (args) => {
         continue;
       } else if (action.report) report(action.report);
       else if (action.sleep) await sleep(action.sleep);
+      else if (action.onLine) await within(120000, 'a line', new Promise((resolve) => { process.stdin.once('data', resolve); }));
       else if (action.untilDisconnected) await within(action.untilDisconnected, 'the disconnection', disconnected);
       results.push({ ok: true, at: Date.now() });
     } catch (error) {

@@ -1,7 +1,7 @@
 // Consumers of the hub's events, with the Event Hubs SDK.
 //   { connectionString, group, webSocket, actions: [...] }
 // Actions: { info: true }; { read: { count, partition, start, ownerLevel, track, seconds } } reads until there are count events of the device "device" (or of all);
-//   { balance: { consumers, events, device } } has several consumers share the partitions by one checkpoint store, then closes one;
+//   { balance: { consumers, events, device, start } } has several consumers share the partitions by one checkpoint store, then closes one;
 //   { steal: { partition, levels: [..] } } opens receivers one after the other and tells what became of each; { send: true } tries to send;
 //   { resume: { count, device } } reads with checkpoints in two runs.
 import { EventHubConsumerClient, EventHubProducerClient, earliestEventPosition, latestEventPosition } from '@azure/event-hubs';
@@ -108,7 +108,7 @@ run(async (args) => {
     });
   }
 
-  async function balance({ consumers, events, device }) {
+  async function balance({ consumers, events, device, start }) {
     const store = new SharedStore();
     const seen = new Map();
     const owned = [];
@@ -134,7 +134,7 @@ run(async (args) => {
           if (batch.length > 0) await context.updateCheckpoint(batch[batch.length - 1]);
         },
         processError: async (error) => { errors.push({ ...describe(error), code: error.code ?? null }); },
-      }, { startPosition: earliestEventPosition, maxWaitTimeInSeconds: 1 });
+      }, { startPosition: positionOf(start), maxWaitTimeInSeconds: 1 });
       running.push({ client, subscription });
       partitions ||= (await client.getEventHubProperties()).partitionIds.length;
       await until('balance', () => all() === partitions && owned.every((set) => set.size >= Math.floor(partitions / (i + 1))));

@@ -15,6 +15,7 @@ run(async ({ connectionString, id, condition, method }) => {
   // Pages of one job, so that more than one page is read where there are more jobs.
   const listed = [];
   const query = jobs.createQuery('scheduleDeviceMethod', 'completed', 1);
-  while (query.hasMoreResults) listed.push(...(await query.next()).result);
+  // Without the token, the SDK's promise asks for the first page again and again.
+  while (query.hasMoreResults) listed.push(...(await query.next(query.continuationToken)).result);
   return { job, rows, listed };
 });

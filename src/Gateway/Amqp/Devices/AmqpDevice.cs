@@ -43,6 +43,9 @@ internal sealed class AmqpDevice : IDeviceLink
     /// <inheritdoc/>
     public string Key { get; }
 
+    /// <inheritdoc/>
+    public string? Authority => Authenticated.Authority;
+
     /// <summary>As tokens have it in their audience.</summary>
     public string[] Path => ModuleId is null ? ["devices", DeviceId] : ["devices", DeviceId, "modules", ModuleId];
 

@@ -4,9 +4,8 @@ using Homeport.Hub.Files;
 namespace Homeport.Gateway.Http.Blobs;
 
 /// <summary>What the blob REST API stands on.</summary>
-/// <param name="Store">The blobs.</param>
+/// <param name="Stores">The containers, whose names are the first part of the path, and where the blobs of each are.</param>
 /// <param name="Account">Whose signatures count.</param>
-/// <param name="Containers">Containers that are there; their names are the first part of the path.</param>
 /// <param name="Explanations">Why somebody was refused.</param>
 /// <param name="Time">The clock.</param>
-public sealed record BlobApi(IBlobStore Store, BlobAccount Account, IReadOnlyList<string> Containers, Explanations Explanations, TimeProvider Time);
+public sealed record BlobApi(IReadOnlyDictionary<string, IBlobStore> Stores, BlobAccount Account, Explanations Explanations, TimeProvider Time);

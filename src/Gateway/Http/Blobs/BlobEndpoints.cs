@@ -15,17 +15,29 @@ public static class BlobEndpoints
     /// <summary>Maps <c>/{container}</c> and <c>/{container}/{blob}</c> for the containers that are there.</summary>
     public static void MapBlobs(this IEndpointRouteBuilder routes, BlobApi api)
     {
-        foreach (var container in api.Containers)
+        foreach (var container in api.Stores.Keys)
         {
             routes.Map($"/{container}", context => HandleAsync(api, context));
             routes.Map($"/{container}/{{**blob}}", context => HandleAsync(api, context));
         }
     }
 
-    private static Task HandleAsync(BlobApi api, HttpContext context)
+    private static async Task HandleAsync(BlobApi api, HttpContext context)
     {
         BlobAnswers.Begin(context);
-        if (!BlobRequest.Read(context, api.Containers).Succeeded(out var request, out var refusal)
+        try
+        {
+            await AnswerAsync(api, context);
+        }
+        catch (BlobStoreException e) when (!context.Response.HasStarted)
+        {
+            await api.RefuseAsync(context, e.Refusal);
+        }
+    }
+
+    private static Task AnswerAsync(BlobApi api, HttpContext context)
+    {
+        if (!BlobRequest.Read(context, api.Stores).Succeeded(out var request, out var refusal)
             || !BlobSas.Verify(api.Account, request.Query, request.Container, request.Blob, api.Time.GetUtcNow()).Succeeded(out var grant, out refusal))
         {
             return api.RefuseAsync(context, refusal);

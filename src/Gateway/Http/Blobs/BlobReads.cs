@@ -18,7 +18,7 @@ internal static class BlobReads
     /// <summary>GET and HEAD of a blob, whole or one range.</summary>
     public static async Task GetAsync(BlobApi api, HttpContext context, BlobRequest request)
     {
-        await using var blob = await api.Store.OpenAsync(request.Address, context.RequestAborted);
+        await using var blob = await api.Stores[request.Container].OpenAsync(request.Address, context.RequestAborted);
         if (blob is null)
         {
             await api.RefuseAsync(context, NotFound());
@@ -59,7 +59,7 @@ internal static class BlobReads
             await api.RefuseAsync(context, new Refusal(BlobErrors.InvalidQueryParameterValue, "blocklisttype is not committed, uncommitted or all", "Correct the query."));
             return;
         }
-        if (await api.Store.ListBlocksAsync(request.Address, context.RequestAborted) is not { } blocks)
+        if (await api.Stores[request.Container].ListBlocksAsync(request.Address, context.RequestAborted) is not { } blocks)
         {
             await api.RefuseAsync(context, NotFound());
             return;
@@ -87,7 +87,7 @@ internal static class BlobReads
             await api.RefuseAsync(context, new Refusal(BlobErrors.InvalidQueryParameterValue, "The list has no delimiter, and its marker is the NextMarker of the page before", "Correct the query."));
             return;
         }
-        var page = await api.Store.ListAsync(request.Container, prefix, after, Math.Min(max, MaxPage), context.RequestAborted);
+        var page = await api.Stores[request.Container].ListAsync(request.Container, prefix, after, Math.Min(max, MaxPage), context.RequestAborted);
         await BlobAnswers.WriteXmlAsync(context, StatusCodes.Status200OK, xml =>
         {
             xml.WriteStartElement("EnumerationResults");

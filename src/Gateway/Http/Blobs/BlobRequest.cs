@@ -22,7 +22,7 @@ internal sealed record BlobRequest(string Container, string? Blob, IReadOnlyDict
 
     public BlobAddress Address => new(Container, Blob!);
 
-    public static Outcome<BlobRequest> Read(HttpContext context, IReadOnlyList<string> containers)
+    public static Outcome<BlobRequest> Read(HttpContext context, IReadOnlyDictionary<string, IBlobStore> containers)
     {
         var target = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
         var mark = target.IndexOf('?', StringComparison.Ordinal);
@@ -31,7 +31,7 @@ internal sealed record BlobRequest(string Container, string? Blob, IReadOnlyDict
             return new Refusal(BlobErrors.InvalidUri, "The request line has no path", "Send the path alone, as HTTP/1.1 has it.");
         var slash = path.IndexOf('/', 1);
         var container = PercentEncoding.Decode(slash < 0 ? path[1..] : path[1..slash]);
-        if (!containers.Contains(container, StringComparer.Ordinal))
+        if (!containers.ContainsKey(container))
             return new Refusal(BlobErrors.ContainerNotFound, "The first part of the path is the name of no container", "Use the address as it was given; letters count as they are written.");
         var blob = slash < 0 || slash == path.Length - 1 ? null : PercentEncoding.Decode(path[(slash + 1)..]);
         if (blob is not null && BlobAddress.CheckName(blob) is { } bad)

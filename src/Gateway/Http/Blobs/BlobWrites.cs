@@ -30,7 +30,7 @@ internal static class BlobWrites
         LiftBodyLimit(context, null);
         // Both headers mean the body here, and the plain one is the older.
         body = body with { Md5 = body.Md5 ?? description.Md5 };
-        await AnswerAsync(api, context, await api.Store.PutAsync(request.Address, body, description.Headers, BlobHeaders.Condition(context, OnlyNew(grant)), context.RequestAborted));
+        await AnswerAsync(api, context, await api.Stores[request.Container].PutAsync(request.Address, body, description.Headers, BlobHeaders.Condition(context, OnlyNew(grant)), context.RequestAborted));
     }
 
     /// <summary>PUT of a block.</summary>
@@ -42,7 +42,7 @@ internal static class BlobWrites
             return;
         }
         LiftBodyLimit(context, null);
-        var outcome = await api.Store.StageAsync(request.Address, request.Query.GetValueOrDefault("blockid", ""), body, context.RequestAborted);
+        var outcome = await api.Stores[request.Container].StageAsync(request.Address, request.Query.GetValueOrDefault("blockid", ""), body, context.RequestAborted);
         if (!outcome.Succeeded(out _, out refusal))
         {
             await api.RefuseAsync(context, refusal);
@@ -68,13 +68,13 @@ internal static class BlobWrites
             await api.RefuseAsync(context, refusal);
             return;
         }
-        await AnswerAsync(api, context, await api.Store.CommitAsync(request.Address, blocks, description, BlobHeaders.Condition(context, OnlyNew(grant)), context.RequestAborted));
+        await AnswerAsync(api, context, await api.Stores[request.Container].CommitAsync(request.Address, blocks, description, BlobHeaders.Condition(context, OnlyNew(grant)), context.RequestAborted));
     }
 
     /// <summary>DELETE of a blob.</summary>
     public static async Task DeleteAsync(BlobApi api, HttpContext context, BlobRequest request)
     {
-        if (await api.Store.DeleteAsync(request.Address, BlobHeaders.Condition(context), context.RequestAborted) is { } refusal)
+        if (await api.Stores[request.Container].DeleteAsync(request.Address, BlobHeaders.Condition(context), context.RequestAborted) is { } refusal)
             await api.RefuseAsync(context, refusal);
         else
             context.Response.StatusCode = StatusCodes.Status202Accepted;
