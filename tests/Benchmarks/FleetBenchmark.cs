@@ -8,7 +8,6 @@ using Homeport.Hub.Twins;
 using Homeport.Provisioning.Lifecycle;
 using Homeport.Storage;
 using Homeport.Storage.Sqlite;
-using Homeport.Tests.Benchmarks.Load;
 using Homeport.Tests.Benchmarks.Measure;
 using Microsoft.Data.Sqlite;
 
