@@ -52,8 +52,7 @@ public sealed class ConsoleTests(ConsoleBrowser console) : IClassFixture<Console
         await window.GoAsync("/console/devices?new=true", "Devices");
         await window.Page.Locator("#new-device-id").FillAsync("valve-7");
         await window.ButtonAsync("Create");
-        await window.ButtonAsync("Show");
-        var connection = await window.Page.Locator("dialog .secret code").InnerTextAsync();
+        var connection = await window.SecretAsync();
         connection.ShouldStartWith($"HostName={console.Server.Ready.Hub.HostName};DeviceId=valve-7;SharedAccessKey=");
         await window.Page.GetByRole(AriaRole.Link, new PageGetByRoleOptions { Name = "Open the device" }).ClickAsync();
         await window.Headline("valve-7").WaitForAsync();
@@ -83,8 +82,7 @@ public sealed class ConsoleTests(ConsoleBrowser console) : IClassFixture<Console
         await administrator.Page.Locator("#user-name").FillAsync("ada@example.com");
         await administrator.Page.Locator("#person-id").FillAsync("ada");
         await administrator.ButtonAsync("Create");
-        await administrator.ButtonAsync("Show");
-        var password = await administrator.Page.Locator("dialog .secret code").InnerTextAsync();
+        var password = await administrator.SecretAsync();
         await administrator.ButtonAsync("Done");
 
         await using var ada = await console.OpenAsync();

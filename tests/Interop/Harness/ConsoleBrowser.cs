@@ -126,6 +126,14 @@ public sealed class ConsoleWindow : IAsyncDisposable
 
     public ILocator Headline(string text) => Page.GetByRole(AriaRole.Heading, new PageGetByRoleOptions { Level = 1, Name = text });
 
+    /// <summary>Shows the secret of a dialog and reads it once it is there.</summary>
+    public async Task<string> SecretAsync()
+    {
+        await ButtonAsync("Show");
+        var secret = Page.Locator("dialog .secret code").Filter(new LocatorFilterOptions { HasNotText = "•" });
+        return await secret.InnerTextAsync();
+    }
+
     /// <summary>Lets axe look at the page, and sees that nothing is wider than the window: phones would have to scroll to the side.</summary>
     public async Task CheckAsync(string what)
     {
