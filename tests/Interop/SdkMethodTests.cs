@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Homeport.Tests.Interop.Harness;
 
 namespace Homeport.Tests.Interop;

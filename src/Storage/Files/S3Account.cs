@@ -29,12 +29,11 @@ public sealed record S3Account(Uri Endpoint, string Bucket, string Region, strin
             return false;
         if (Required.FirstOrDefault(name => string.IsNullOrEmpty(fields.GetValueOrDefault(name))) is { } missing)
             reason = $"it has no {missing}";
-        else if (fields.Keys.FirstOrDefault(name => !Known.Contains(name, StringComparer.OrdinalIgnoreCase)) is not null)
+        else if (fields.Keys.Any(name => !Known.Contains(name, StringComparer.OrdinalIgnoreCase)))
             reason = $"it has a field that is not one of {string.Join(", ", Known)}";
         else if (!IsBucket(fields["Bucket"]))
             reason = "Bucket is not the name of a bucket: 3 to 63 of a-z, 0-9, dots and dashes";
-        else if (!Uri.TryCreate(fields["Endpoint"], UriKind.Absolute, out var endpoint) || endpoint.PathAndQuery != "/" || endpoint.UserInfo.Length > 0
-            || !(endpoint.Scheme == Uri.UriSchemeHttps || (endpoint.Scheme == Uri.UriSchemeHttp && endpoint.IsLoopback)))
+        else if (!Uri.TryCreate(fields["Endpoint"], UriKind.Absolute, out var endpoint) || !IsEndpoint(endpoint))
             reason = "Endpoint is not the https address of a host (http only on this machine)";
         else
             account = new S3Account(endpoint, fields["Bucket"], fields.GetValueOrDefault("Region", DefaultRegion), fields["AccessKeyId"], fields[SecretField]);
@@ -43,6 +42,9 @@ public sealed record S3Account(Uri Endpoint, string Bucket, string Region, strin
 
     /// <summary>Place only: the key stays out of logs.</summary>
     public override string ToString() => $"{Endpoint.Authority}/{Bucket}";
+
+    private static bool IsEndpoint(Uri uri)
+        => uri.PathAndQuery == "/" && uri.UserInfo.Length == 0 && (uri.Scheme == Uri.UriSchemeHttps || (uri.Scheme == Uri.UriSchemeHttp && uri.IsLoopback));
 
     private static bool IsBucket(string name)
         => name.Length is >= 3 and <= 63 && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '.') && !name.Contains("..", StringComparison.Ordinal)

@@ -107,7 +107,7 @@ internal sealed class S3Bucket : IDisposable
         {
             return await call();
         }
-        catch (AmazonServiceException e) when (e.ErrorCode is { Length: > 0 } code && e.StatusCode != 0)
+        catch (AmazonServiceException e) when (e.ErrorCode is { Length: > 0 } code && e.StatusCode >= HttpStatusCode.BadRequest)
         {
             throw bucket.Failed(string.Create(CultureInfo.InvariantCulture, $"answered {code} ({(int)e.StatusCode})"), e);
         }
