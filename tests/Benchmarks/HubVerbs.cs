@@ -44,10 +44,14 @@ internal static class HubVerbs
         var devices = new Option<int>("--devices") { DefaultValueFactory = _ => 1, Description = "Devices on each connection." };
         var window = new Option<int>("--window") { DefaultValueFactory = _ => 32, Description = "Messages in flight per device." };
         var body = new Option<int>("--body") { DefaultValueFactory = _ => 256, Description = "Bytes per message." };
-        return Make(args, "amqp", "Messages over AMQP per second.", [connections, devices, window, body], (targets, parsed, token) => AmqpBenchmark.RunAsync(
-            targets,
-            new AmqpOptions(parsed.GetValue(connections), parsed.GetValue(devices), parsed.GetValue(window), parsed.GetValue(body), TimeSpan.FromSeconds(parsed.GetValue(Seconds)), TimeSpan.FromSeconds(parsed.GetValue(WarmUp))),
-            token));
+        var rabbitMq = new Option<string>("--rabbitmq") { DefaultValueFactory = _ => "", Description = "What starts RabbitMQ, to measure it as well: /usr/lib/rabbitmq/bin/rabbitmq-server." };
+        var links = new Option<int>("--links") { Description = "Instead: memory of so many silent links on each connection, of a device each." };
+        return Make(args, "amqp", "Messages over AMQP per second.", [connections, devices, window, body, rabbitMq, links], (targets, parsed, token) => parsed.GetValue(links) is > 0 and var number
+            ? LinksBenchmark.RunAsync(targets, new LinksOptions(number, parsed.GetValue(connections), TimeSpan.FromSeconds(parsed.GetValue(WarmUp))), token)
+            : AmqpBenchmark.RunAsync(
+                targets,
+                new AmqpOptions(parsed.GetValue(connections), parsed.GetValue(devices), parsed.GetValue(window), parsed.GetValue(body), parsed.GetValue(rabbitMq)!, Time(parsed)),
+                token));
     }
 
     public static Command Registry(string[] args)

@@ -58,7 +58,7 @@ internal static class QueueBenchmark
                 server.Address.Host,
                 AuthenticationMethodFactory.CreateAuthenticationWithToken(login.ClientId, login.Password),
                 TransportType.Mqtt_Tcp_Only,
-                new DeviceClientOptions { MqttPort = server.Address.MqttPort, Trust = trust, Queue = queue });
+                new DeviceClientOptions { MqttPort = server.Address.Port, Trust = trust, Queue = queue });
             await client.FlushAsync(cancellationToken);
         });
     }

@@ -47,7 +47,7 @@ internal static class StartupBenchmark
             var readyAfter = Stopwatch.GetElapsedTime(start);
             login = (await HomeportServer.CreateDevicesAsync(ready, 1, cancellationToken))[0];
             var address = ready.Address();
-            endpoint = await TlsEndpoint.ValidatingAsync(address.Host, address.MqttPort, address.Trusted, cancellationToken);
+            endpoint = await TlsEndpoint.ValidatingAsync(address.Host, address.Port, address.Trusted, cancellationToken);
             first.Add(await ConnectAsync(process, endpoint, login, start, readyAfter, cancellationToken));
         }
 

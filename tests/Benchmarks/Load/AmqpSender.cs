@@ -9,10 +9,17 @@ using Homeport.Amqp.Sasl;
 
 namespace Homeport.Tests.Benchmarks.Load;
 
-/// <summary>One AMQP connection with one or more devices, each with a token and a link that always has a window of messages on the way.</summary>
+/// <summary>How a server wants its AMQP senders.</summary>
+/// <param name="Host">Host that they mean.</param>
+/// <param name="Sasl">SASL for the connection; null where each sender puts its password as a token to <c>$cbs</c>.</param>
+/// <param name="AddressOf">The target of a sender by its number on the connection, and its login.</param>
+internal sealed record AmqpManners(string Host, SaslInit? Sasl, Func<int, DeviceLogin, string> AddressOf);
+
+/// <summary>One AMQP connection with one or more senders, each with a link that always has a window of messages on the way.</summary>
 internal sealed class AmqpSender : IConnectionHandler, ISenderHandler, IReceiverHandler, IAsyncDisposable
 {
     private readonly SslStream _stream;
+    private readonly AmqpManners _manners;
     private readonly IReadOnlyList<DeviceLogin> _logins;
     private readonly AmqpConnection _connection;
     private readonly byte[] _message;
@@ -25,13 +32,13 @@ internal sealed class AmqpSender : IConnectionHandler, ISenderHandler, IReceiver
     private bool _stop;
     private long _acked;
 
-    public AmqpSender(SslStream stream, string host, IReadOnlyList<DeviceLogin> logins, int bodyBytes, int window, LatencyHistogram latencies)
+    public AmqpSender(SslStream stream, AmqpManners manners, IReadOnlyList<DeviceLogin> logins, int bodyBytes, int window, LatencyHistogram latencies)
     {
-        (_stream, _logins, _window, _latencies) = (stream, logins, window, latencies);
+        (_stream, _manners, _logins, _window, _latencies) = (stream, manners, logins, window, latencies);
         var body = new byte[bodyBytes];
         new Random(bodyBytes).NextBytes(body);
-        _message = new AmqpMessage { Data = [body] }.ToBytes();
-        _connection = AmqpConnection.Client(new ConnectionSettings { ContainerId = logins[0].ClientId, HostName = host }, this, TimeProvider.System);
+        _message = new AmqpMessage { Durable = true, Data = [body] }.ToBytes();
+        _connection = AmqpConnection.Client(new ConnectionSettings { ContainerId = logins[0].ClientId, HostName = manners.Host, Sasl = manners.Sasl }, this, TimeProvider.System);
     }
 
     /// <summary>Messages that were accepted.</summary>
@@ -81,6 +88,12 @@ internal sealed class AmqpSender : IConnectionHandler, ISenderHandler, IReceiver
     public void OnOpened(AmqpConnection connection, Open open)
     {
         var session = connection.BeginSession();
+        if (_manners.Sasl is not null)
+        {
+            for (var i = 0; i < _logins.Count; i++)
+                AttachSender(session, i);
+            return;
+        }
         _tokens = session.AttachSender("tokens", new Source(), new Target { Address = "$cbs" }, this);
         session.AttachReceiver("verdicts", new Source { Address = "$cbs" }, new Target { Address = "me" }, this).KeepWindow(10);
     }
@@ -110,8 +123,7 @@ internal sealed class AmqpSender : IConnectionHandler, ISenderHandler, IReceiver
         link.Settle(delivery.Id, DeliveryState.Accepted);
         if (verdict?.ApplicationProperties?["status-code"] is not 200)
             throw new InvalidOperationException($"The token was refused: {verdict?.ApplicationProperties?["status-description"]}");
-        var login = _logins[_tokensPut++];
-        link.Session.AttachSender($"to {login.ClientId}", new Source(), new Target { Address = $"/devices/{login.ClientId}/messages/events" }, this);
+        AttachSender(link.Session, _tokensPut++);
         if (_tokensPut < _logins.Count)
             PutToken();
     }
@@ -150,6 +162,9 @@ internal sealed class AmqpSender : IConnectionHandler, ISenderHandler, IReceiver
         if (error is not null)
             throw new InvalidOperationException($"The connection was closed: {error}");
     }
+
+    private void AttachSender(AmqpSession session, int number)
+        => session.AttachSender($"to {_logins[number].ClientId}", new Source(), new Target { Address = _manners.AddressOf(number, _logins[number]) }, this);
 
     private void PutToken()
     {

@@ -55,7 +55,7 @@ internal static class ReferenceServers
     }
 
     /// <summary>Ids, user names and passwords of the same form and length as a hub's, so that all targets get the same bytes.</summary>
-    private static List<DeviceLogin> Logins(int count)
+    public static IReadOnlyList<DeviceLogin> Logins(int count)
     {
         var token = $"SharedAccessSignature sr=localhost%2Fdevices%2Fdevice&sig={new string('A', 43)}%3D&se=4102444800";
         return
@@ -81,7 +81,7 @@ internal static class ReferenceServers
 
         """;
 
-    private static async Task<string?> TryConnectAsync(int port, CancellationToken cancellationToken)
+    public static async Task<string?> TryConnectAsync(int port, CancellationToken cancellationToken)
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         try

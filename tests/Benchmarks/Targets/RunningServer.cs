@@ -11,11 +11,11 @@ internal sealed class RunningServer(ServerAddress address, IReadOnlyList<DeviceL
     public IReadOnlyList<DeviceLogin> Logins => logins;
 
     public Task<TlsEndpoint> ProbeAsync(CancellationToken cancellationToken) =>
-        TlsEndpoint.ProbeAsync(address.Host, address.MqttPort, address.Trusted, cancellationToken);
+        TlsEndpoint.ProbeAsync(address.Host, address.Port, address.Trusted, cancellationToken);
 
-    /// <summary>The door of AMQP. Only Homeport has one.</summary>
+    /// <summary>The door of AMQP, which is the only one of a server that is not Homeport.</summary>
     public Task<TlsEndpoint> ProbeAmqpAsync(CancellationToken cancellationToken) =>
-        TlsEndpoint.ProbeAsync(address.Host, Ready.AmqpPort, address.Trusted, cancellationToken);
+        TlsEndpoint.ProbeAsync(address.Host, ready?.AmqpPort ?? address.Port, address.Trusted, cancellationToken);
 
     /// <summary>The door of the REST API. Only Homeport has one.</summary>
     public Task<TlsEndpoint> ProbeHttpsAsync(CancellationToken cancellationToken) =>
@@ -30,4 +30,4 @@ internal sealed class RunningServer(ServerAddress address, IReadOnlyList<DeviceL
 }
 
 /// <summary>Where a server listens, which process it is and which certificate it is trusted by.</summary>
-internal sealed record ServerAddress(int ProcessId, string Host, int MqttPort, X509Certificate2 Trusted);
+internal sealed record ServerAddress(int ProcessId, string Host, int Port, X509Certificate2 Trusted);

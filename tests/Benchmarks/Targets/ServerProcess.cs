@@ -20,10 +20,14 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 
     public int Id => _process.Id;
 
-    public static ServerProcess Start(string fileName, params string[] arguments)
+    public static ServerProcess Start(string fileName, params string[] arguments) => Start(fileName, arguments, new Dictionary<string, string>());
+
+    public static ServerProcess Start(string fileName, string[] arguments, IReadOnlyDictionary<string, string> environment)
     {
         var start = new ProcessStartInfo(fileName, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         GeneratorSockets.RemoveFrom(start.Environment);
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
         var process = new Process { StartInfo = start };
         var server = new ServerProcess(process);
         process.OutputDataReceived += server.Keep;

@@ -6,6 +6,7 @@ internal sealed class TargetSet : IDisposable
     public const string Homeport = "homeport";
     public const string Mosquitto = "mosquitto";
     public const string Bare = "bare";
+    public const string RabbitMq = "rabbitmq";
     private readonly TargetOptions _options;
     private readonly TestCertificate _certificate;
     private readonly DirectoryInfo _directory;
@@ -41,6 +42,9 @@ internal sealed class TargetSet : IDisposable
         Homeport when _options.ReadyFile is not null => HomeportServer.AttachAsync(_options.ReadyFile, devices, cancellationToken),
         _ => throw new ArgumentOutOfRangeException(nameof(name), name, "No such target."),
     };
+
+    public Task<RunningServer> StartRabbitMqAsync(string executable, int senders, CancellationToken cancellationToken)
+        => RabbitMqServer.StartAsync(_certificate, executable, senders, cancellationToken);
 
     public void Dispose() => _directory.Delete(recursive: true);
 }
