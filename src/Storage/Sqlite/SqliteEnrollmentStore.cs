@@ -71,7 +71,7 @@ public sealed class SqliteEnrollmentStore(SqliteDatabase database, SecretSeal se
             return false;
         (string, object?)[] key = [("$application", application), ("$kind", (int)kind), ("$key", Key(id))];
         c.Execute("DELETE FROM enrollments WHERE application=$application AND kind=$kind AND id_key=$key", key);
-        c.Execute("UPDATE enrollment_counts SET count=count-1 WHERE application=$application AND kind=$kind", key[..2]);
+        c.Execute("UPDATE enrollment_counts SET count=count-1 WHERE application=$application AND kind=$kind", key.AsSpan(0, 2));
         return true;
     }, token);
 
@@ -90,7 +90,7 @@ public sealed class SqliteEnrollmentStore(SqliteDatabase database, SecretSeal se
     ];
 
     /// <summary>Gives the number under which the certificates of an enrollment are, null without any.</summary>
-    private static object? InsertCertificates(SqliteConnection connection, AttestationMechanism attestation)
+    private static long? InsertCertificates(SqliteConnection connection, AttestationMechanism attestation)
     {
         var (first, second, endorsement) = (attestation.Certificates?.Primary, attestation.Certificates?.Secondary, attestation.Tpm?.Certificate);
         if (first is null && second is null && endorsement is null)
