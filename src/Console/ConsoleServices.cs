@@ -15,6 +15,7 @@ using Homeport.People.Sessions;
 using Homeport.People.Tokens;
 using Homeport.Provisioning.Allocation.Linked;
 using Homeport.Provisioning.Enrollments;
+using Homeport.Provisioning.Lifecycle;
 using Homeport.Provisioning.Registrations;
 
 namespace Homeport.WebConsole;
@@ -51,6 +52,12 @@ public sealed record ConsoleServices
     public required EnrollmentService Enrollments { get; init; }
 
     public required RegistrationService Registrations { get; init; }
+
+    public required DeviceLifecycle Lifecycle { get; init; }
+
+    public required DeviceApproval Approval { get; init; }
+
+    public required ConnectionCredentials Connection { get; init; }
 
     /// <summary>Hubs to which devices are assigned.</summary>
     public required LinkedHubs Hubs { get; init; }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Homeport.Contract.Errors;
 using Homeport.People.Access;
 using Microsoft.AspNetCore.Http;
@@ -10,7 +11,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Homeport.Gateway.Http.Operators;
 
 /// <summary>The OpenAPI 3.1 document of the operators' API, made from the endpoints as they are mapped: it cannot leave one out.</summary>
-public static class OpenApiDocument
+public static partial class OpenApiDocument
 {
     /// <summary>Maps <c>GET /api/x/openapi.json</c>.</summary>
     public static void MapOpenApi(this IEndpointRouteBuilder routes, OperatorApi api)
@@ -32,7 +33,7 @@ public static class OpenApiDocument
             if (paths[path] is not JsonObject methods)
                 paths[path] = methods = [];
             foreach (var method in endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? [])
-                methods[method.ToLowerInvariant()] = Describe(path, endpoint.RoutePattern.Parameters.Select(p => p.Name), method, operation);
+                methods[method.ToLowerInvariant()] = Describe(path, method, operation);
         }
         return new JsonObject
         {
@@ -51,11 +52,11 @@ public static class OpenApiDocument
         };
     }
 
-    private static JsonObject Describe(string path, IEnumerable<string> inPath, string method, Operation operation)
+    private static JsonObject Describe(string path, string method, Operation operation)
     {
         var parameters = new JsonArray();
-        foreach (var name in inPath)
-            parameters.Add(Parameter(name, "path", required: true));
+        foreach (Match place in Placeholder().Matches(path))
+            parameters.Add(Parameter(place.Groups["name"].Value, "path", required: true));
         if (!path.StartsWith("/api/x/", StringComparison.Ordinal))
             parameters.Add(Parameter("api-version", "query", required: true));
         var described = new JsonObject
@@ -79,6 +80,9 @@ public static class OpenApiDocument
 
     private static JsonObject Parameter(string name, string place, bool required)
         => new() { ["name"] = name, ["in"] = place, ["required"] = required, ["schema"] = new JsonObject { ["type"] = "string" } };
+
+    [GeneratedRegex(@"\{(?<name>\w+)\}", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 100)]
+    private static partial Regex Placeholder();
 
     private static JsonObject ErrorSchema()
     {
