@@ -53,17 +53,17 @@ public sealed record ConsoleServices
 
     public required RegistrationService Registrations { get; init; }
 
-    /// <summary>Hubs to which devices are assigned.</summary>
-    public required LinkedHubs Hubs { get; init; }
-
-    /// <summary>Device templates.</summary>
-    public required ConsoleTemplates Templated { get; init; }
-
     public required DeviceLifecycle Lifecycle { get; init; }
 
     public required DeviceApproval Approval { get; init; }
 
     public required ConnectionCredentials Connection { get; init; }
+
+    /// <summary>Hubs to which devices are assigned.</summary>
+    public required LinkedHubs Hubs { get; init; }
+
+    /// <summary>Device templates.</summary>
+    public required ConsoleTemplates Templated { get; init; }
 
     public required AccountService Accounts { get; init; }
 

@@ -57,7 +57,6 @@ internal sealed class ServerParts : IAsyncDisposable
         var messages = new CloudToDeviceMessages(new SqliteCloudToDeviceStore(installation.Database, Installation.HubName), live, settings, time);
         var feedback = new ServiceBoundQueue(new SqliteServiceBoundStore(installation.Database, Installation.HubName), ServiceBoundKind.Feedback, settings.Feedback, time);
         FileNotifications = new ServiceBoundQueue(new SqliteServiceBoundStore(installation.Database, Installation.HubName), ServiceBoundKind.FileNotification, new ServiceBoundSettings(), time);
-        var messageSweep = new CloudToDeviceSweep(messages, [feedback, FileNotifications], time, loggers.CreateLogger<CloudToDeviceSweep>());
 
         People = new PeopleParts(installation, explanations, time);
         var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
@@ -66,13 +65,12 @@ internal sealed class ServerParts : IAsyncDisposable
         _provisioning.Approval.Waits = (device, token) => People.Audit.AppendAsync(
             Actor.Server, new AuditAction("waitForApproval", "device", device.DeviceId) { Detail = $"group {device.GroupId}, {device.Credential}, from {device.Address}" }, token);
         _provisioning.Lifecycle.Changed = new TaggedNames(twins).NoteAsync;
-        var methods = new DirectMethods(live, registry, time);
         var door = new HubDoor
         {
             Authenticator = new DeviceAuthenticator(identities, policies, rules, certificates),
             Telemetry = new TelemetryIngest(_log),
             Twins = twins,
-            Methods = methods,
+            Methods = new DirectMethods(live, registry, time),
             Subscriptions = new SqliteSubscriptionStore(installation.Database, Installation.HubName),
             CloudToDevice = messages,
             Live = live,
@@ -91,13 +89,13 @@ internal sealed class ServerParts : IAsyncDisposable
         Diagnosis = new DiagnosisApi(Hub, door.Subscriptions, _provisioning.Registrations);
         _fleet = new FleetParts(Hub, installation.Database, loggers);
         connections.Changed = _fleet.ConnectionChanged;
-        Templates = new TemplateParts(Hub, People.Api, new MessageHistory(_log), options, installation, loggers);
-        Templates.Follow(_provisioning.Registrations);
-        var quota = new QuotaKeeper(door.Throttles, new SqliteQuotaStore(installation.Database, Installation.HubName), time, loggers.CreateLogger<QuotaKeeper>());
+        Templates = new TemplateParts(Hub, People.Api, new MessageHistory(_log), options, installation, _provisioning.Registrations, loggers);
         Events = new EventParts(_log, options, installation, time);
         Nodes.AddEvents(Events.Hub);
         Nodes.AddServices(Installation.HubName, door, feedback, FileNotifications);
-        Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, quota.RunAsync, .. _fleet.Background, _provisioning.RunAsync, explanations.RunAsync];
+        var sweep = new CloudToDeviceSweep(messages, [feedback, FileNotifications], time, loggers.CreateLogger<CloudToDeviceSweep>());
+        var quota = new QuotaKeeper(door.Throttles, new SqliteQuotaStore(installation.Database, Installation.HubName), time, loggers.CreateLogger<QuotaKeeper>());
+        Background = [sweeper.RunAsync, sweep.RunAsync, activity.RunAsync, _events.RunAsync, quota.RunAsync, .. _fleet.Background, _provisioning.RunAsync, explanations.RunAsync];
     }
 
     /// <summary>What runs beside the doors until the server stops.</summary>

@@ -14,7 +14,7 @@ namespace Homeport.Server;
 /// <summary>Puts together what concerns device templates: the templates, the models that devices name, and what is made of them.</summary>
 internal sealed class TemplateParts
 {
-    public TemplateParts(HubApi hub, OperatorApi operators, MessageHistory history, ServerOptions options, Installation installation, ILoggerFactory loggers)
+    public TemplateParts(HubApi hub, OperatorApi operators, MessageHistory history, ServerOptions options, Installation installation, RegistrationService registrations, ILoggerFactory loggers)
     {
         const string application = Installation.ApplicationName;
         var store = new SqliteTemplateStore(installation.Database, application, hub.Name);
@@ -37,14 +37,12 @@ internal sealed class TemplateParts
         };
         Store = store;
         hub.Twins.ModelAnnounced = Api.Association.NoteModelAsync;
+        registrations.ModelAnnounced = Api.Association.NoteModelAsync;
     }
 
     public TemplateApi Api { get; }
 
     public ITemplateStore Store { get; }
-
-    /// <summary>Hears of the models that devices name when they register.</summary>
-    public void Follow(RegistrationService registrations) => registrations.ModelAnnounced = Api.Association.NoteModelAsync;
 
     /// <summary>Maps all calls.</summary>
     public void Map(IEndpointRouteBuilder routes)

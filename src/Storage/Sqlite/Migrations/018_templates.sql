@@ -51,3 +51,42 @@ CREATE TABLE device_commands (
     time          INTEGER NOT NULL,
     PRIMARY KEY (hub, device_id, module_id, command, time, id)
 ) WITHOUT ROWID;
+
+-- The template of a device is one fact in two tables: operators find devices by it, with its model here. Whichever is written, the other follows.
+CREATE TRIGGER template_devices_added AFTER INSERT ON template_devices WHEN NEW.module_id = '' BEGIN
+    UPDATE devices SET version = version + 1, template = NEW.template_id
+    WHERE application = 'default' AND device_id = NEW.device_id AND template IS NOT NEW.template_id;
+END;
+
+CREATE TRIGGER template_devices_changed AFTER UPDATE OF template_id ON template_devices WHEN NEW.module_id = '' AND OLD.template_id IS NOT NEW.template_id BEGIN
+    UPDATE devices SET version = version + 1, template = NEW.template_id
+    WHERE application = 'default' AND device_id = NEW.device_id AND template IS NOT NEW.template_id;
+END;
+
+CREATE TRIGGER devices_template_changed AFTER UPDATE OF template ON devices WHEN OLD.template IS NOT NEW.template BEGIN
+    INSERT INTO template_devices (hub, device_id, template_id, model_id, assigned_by, time)
+    VALUES ('hub1', NEW.device_id, NEW.template, NEW.model_id, NEW.template IS NOT NULL, CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER))
+    ON CONFLICT DO UPDATE SET template_id = excluded.template_id, assigned_by = excluded.assigned_by, time = excluded.time
+    WHERE template_id IS NOT excluded.template_id;
+END;
+
+-- A device that came to be known with a template, or one whose model was noted before.
+CREATE TRIGGER devices_template_added AFTER INSERT ON devices WHEN NEW.template IS NOT NULL BEGIN
+    INSERT INTO template_devices (hub, device_id, template_id, model_id, assigned_by, time)
+    VALUES ('hub1', NEW.device_id, NEW.template, NEW.model_id, 1, NEW.created)
+    ON CONFLICT DO UPDATE SET template_id = excluded.template_id, assigned_by = excluded.assigned_by, time = excluded.time
+    WHERE template_id IS NOT excluded.template_id;
+END;
+
+CREATE TRIGGER devices_template_known AFTER INSERT ON devices WHEN NEW.template IS NULL BEGIN
+    UPDATE devices SET template = (SELECT t.template_id FROM template_devices t WHERE t.hub = 'hub1' AND t.device_id = NEW.device_id AND t.module_id = '')
+    WHERE application = NEW.application AND device_id = NEW.device_id
+        AND EXISTS (SELECT 1 FROM template_devices t WHERE t.hub = 'hub1' AND t.device_id = NEW.device_id AND t.module_id = '' AND t.template_id IS NOT NULL);
+END;
+
+CREATE TRIGGER devices_template_gone AFTER DELETE ON devices BEGIN
+    DELETE FROM template_devices WHERE hub = 'hub1' AND device_id = OLD.device_id AND module_id = '';
+END;
+
+INSERT INTO template_devices (hub, device_id, template_id, model_id, assigned_by, time)
+SELECT 'hub1', device_id, template, model_id, 1, created FROM devices WHERE application = 'default' AND template IS NOT NULL;
