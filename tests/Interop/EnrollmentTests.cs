@@ -146,6 +146,13 @@ public sealed class EnrollmentTests(SharedServer shared)
         ((string?)result["state"]!["credentialUsed"]).ShouldBe("secondaryKey", "which key a device last used");
         ((int?)result["gone"]!["status"]).ShouldBe(404);
         ((bool?)result["deleted"]!["isSuccessful"]).ShouldBe(true);
+        result["disabled"]!.AsArray().SelectMany(p => p!.AsArray()).Select(e => (string?)e!["registrationId"]).ShouldBe([prefix + "-0", prefix + "-1", prefix + "-2"]);
+        ((int?)result["wrong"]!["status"]).ShouldBe(400);
+        result["wrong"]!.ToJsonString().ShouldContain("Query, position 36");
+        ((string?)result["mechanism"]!["symmetricKey"]!["primaryKey"]).ShouldBe((string?)result["single"]!["attestation"]!["symmetricKey"]!["primaryKey"]);
+        ((int?)result["staleDelete"]!["status"]).ShouldBe(412);
+        ((string?)result["groupMechanism"]!["symmetricKey"]!["secondaryKey"]).ShouldBe((string?)result["whole"]!["attestation"]!["symmetricKey"]!["secondaryKey"]);
+        result["calls"]!.AsArray().Select(c => (string?)c).ShouldBe(result["methods"]!.AsArray().Select(m => (string?)m), ignoreOrder: true, "every public method was called");
     }
 
     private Task<IReadOnlyList<StepResult>> ServiceAsync(params object[][] steps) =>

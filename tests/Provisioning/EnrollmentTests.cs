@@ -121,36 +121,6 @@ public sealed class EnrollmentTests
     }
 
     [Theory]
-    [InlineData("*", true)]
-    [InlineData("", true)]
-    [InlineData(null, true)]
-    [InlineData("SELECT *", true)]
-    [InlineData("select * from enrollmentGroups", true)]
-    [InlineData("{'additional_properties': {}, 'query': 'SELECT *'}", true)]
-    [InlineData("SELECT * FROM enrollments WHERE a = 1", false)]
-    [InlineData("SELECT registrationId FROM enrollments", false)]
-    public void Queries_for_all_are_taken(string? query, bool good) => (EnrollmentQuery.Check(query) is null).ShouldBe(good);
-
-    [Fact]
-    public async Task Pages_of_a_query_join_without_gap()
-    {
-        foreach (var id in (string[])["b", "A", "d", "C", "e"])
-            await _app.EnrollAsync(TestApplication.Individual(id));
-        var seen = new List<string>();
-        string? continuation = null;
-        do
-        {
-            var page = (await _app.Enrollments.QueryAsync(EnrollmentKind.Individual, "*", 2, continuation, TestApplication.None)).Good();
-            page.Items.Count.ShouldBeLessThanOrEqualTo(2);
-            seen.AddRange(page.Items.Select(e => e.Id));
-            continuation = page.Continuation;
-        }
-        while (continuation is not null);
-        seen.ShouldBe(["A", "b", "C", "d", "e"]);
-        (await _app.Enrollments.QueryAsync(EnrollmentKind.Individual, "*", 2, "!!", TestApplication.None)).Bad();
-    }
-
-    [Theory]
     [InlineData("create", "r1,r2", "r1:409201")]
     [InlineData("update", "r1,r2", "")]
     [InlineData("updateIfMatchETag", "r1", "r1:400006")]

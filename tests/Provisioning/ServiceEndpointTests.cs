@@ -85,7 +85,11 @@ public sealed class ServiceEndpointTests : IAsyncLifetime
         second.Headers.ContainsKey("x-ms-continuation").ShouldBeFalse();
         var groups = (await _server.ServiceAsync("POST", "/enrollmentGroups/query", """{"query":"*"}""")).Expect(200);
         groups.Headers["x-ms-item-type"].ShouldBe("EnrollmentGroup");
-        (await _server.ServiceAsync("POST", "/enrollments/query", """{"query":"SELECT * FROM enrollments WHERE x=1"}""")).Expect(400);
+        var some = (await _server.ServiceAsync("POST", "/enrollments/query", """{"query":"SELECT * FROM enrollments WHERE registrationId = 'r1'"}""")).Expect(200);
+        some.Json.AsArray().ShouldHaveSingleItem()!["registrationId"]!.GetValue<string>().ShouldBe("r1");
+        var refused = (await _server.ServiceAsync("POST", "/enrollments/query", """{"query":"SELECT * FROM enrollments WHERE x=="}""")).Expect(400);
+        refused["errorCode"]!.GetValue<int>().ShouldBe(400006);
+        refused["message"]!.GetValue<string>().ShouldContain("Query, position 35");
     }
 
     [Fact]

@@ -80,7 +80,7 @@ public sealed class HubQuery
         _ => QueryParts.Fields,
     };
 
-    private static Refusal? Check(string? text)
+    internal static Refusal? Check(string? text)
     {
         if (string.IsNullOrWhiteSpace(text))
             return new Refusal(HubErrors.ArgumentInvalid, "The query is empty", "Send a query such as SELECT * FROM devices, or the condition * for all.");

@@ -49,6 +49,31 @@ internal sealed class QueryParser(string text)
         return _reader.Refusal is { } refusal ? refusal : condition;
     }
 
+    public Outcome<ObjectQuery> Objects()
+    {
+        var (isWhole, collection) = (_reader.Accept("*"), (string?)null);
+        if (!isWhole)
+        {
+            _reader.ExpectWord("SELECT");
+            if (!_reader.Accept("*"))
+                _reader.Fail("'*', since entries are given whole");
+            if (_reader.AcceptWord("FROM"))
+                collection = Collection();
+        }
+        var condition = isWhole ? new QueryCondition(QueryCollection.Jobs, null, QueryParts.None) : Where(new PathScope(QueryCollection.Jobs, collection));
+        End(isWhole ? "the end of the query" : condition.MatchesAll ? "WHERE or the end of the query" : "AND, OR or the end of the query");
+        return _reader.Refusal is { } refusal ? refusal : new ObjectQuery(condition);
+    }
+
+    /// <summary>A collection of one kind of objects has one name, and what is asked is clear without it.</summary>
+    private string? Collection()
+    {
+        if (_reader.Current.Kind is TokenKind.Name && !_reader.Current.IsWord("WHERE"))
+            return _reader.Take().Text;
+        _reader.Fail("the name of the collection");
+        return null;
+    }
+
     private void End(string expected)
     {
         if (_reader.Current.Kind == TokenKind.End)

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Naming;
 using Homeport.Contract.Rest;
@@ -80,11 +81,11 @@ public sealed class EnrollmentService(IEnrollmentStore store, IEndorsementStore 
     /// <param name="token">Ends the call.</param>
     public async Task<Outcome<QueryPage<Enrollment>>> QueryAsync(EnrollmentKind kind, string? query, int pageSize, string? continuation, CancellationToken token)
     {
-        if (EnrollmentQuery.Check(query) is { } bad)
-            return bad;
-        if (!EnrollmentQuery.TryReadContinuation(continuation, out var after))
-            return EnrollmentQuery.BadContinuation();
-        return EnrollmentQuery.Page(await store.ListAsync(kind, after, pageSize + 1, token), pageSize, e => e.Id);
+        if (!EnrollmentQuery.Read(query, continuation).Succeeded(out var read, out var refusal))
+            return refusal;
+        return await read.PageAsync(
+            pageSize, (after, max) => store.ListAsync(kind, after, max, token), e => e.Id,
+            e => JsonSerializer.SerializeToUtf8Bytes(EnrollmentForm.Show(e), ProvisioningJson.Wire.EnrollmentDescription), token);
     }
 
     /// <summary>The individual enrollment of a device, if there is one.</summary>

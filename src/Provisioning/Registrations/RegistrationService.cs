@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
+using System.Text.Json;
 using Homeport.Contract.Access;
 using Homeport.Contract.Errors;
+using Homeport.Contract.Rest;
 using Homeport.Hub.Registry;
 using Homeport.Provisioning.Allocation;
 using Homeport.Provisioning.Attestation;
@@ -119,11 +121,11 @@ public sealed class RegistrationService(
     /// <summary>One page of the records of a group.</summary>
     public async Task<Outcome<QueryPage<Registration>>> QueryAsync(string enrollmentGroupId, string? query, int pageSize, string? continuation, CancellationToken token)
     {
-        if (EnrollmentQuery.Check(query) is { } bad)
-            return bad;
-        if (!EnrollmentQuery.TryReadContinuation(continuation, out var after))
-            return EnrollmentQuery.BadContinuation();
-        return EnrollmentQuery.Page(await store.ListAsync(enrollmentGroupId, after, pageSize + 1, token), pageSize, r => r.RegistrationId);
+        if (!EnrollmentQuery.Read(query, continuation).Succeeded(out var read, out var refusal))
+            return refusal;
+        return await read.PageAsync(
+            pageSize, (after, max) => store.ListAsync(enrollmentGroupId, after, max, token), r => r.RegistrationId,
+            r => JsonSerializer.SerializeToUtf8Bytes(RegistrationForm.ShowToService(r), ProvisioningJson.Wire.RegistrationStateDescription), token);
     }
 
     /// <summary>Tries again to remove what devices left behind in hubs that could not be reached.</summary>
@@ -236,11 +238,13 @@ public sealed class RegistrationService(
             return new RegistrationView(registration, null) { RetryAfter = await Approval.StayAwayAsync(DeviceAssignment.NameOf(registration, proof), token) };
         if (registration.Status != RegistrationStatus.Assigned || enrollment.Attestation.Type != AttestationType.Tpm || registration is not { StorageRootKey: { } storageRootKey, EndorsementKey: { } endorsementKey })
             return new RegistrationView(registration, null);
-        // It came by a certificate, not by the TPM's key, since it asked for one.
+        // It came by a certificate, not by the TPM's key, since it asked for one, now or before.
         if (registration.IssuedChain is not null)
             return new RegistrationView(registration, null);
         if (!(await _assignment.HubKeyAsync(registration, token)).Succeeded(out var device, out var unreachable))
             return unreachable;
+        if (device.Authentication is { Type: AuthenticationType.SelfSigned })
+            return new RegistrationView(registration, null);
         if (device.Authentication is not { Type: AuthenticationType.Sas, PrimaryKey: { } key })
         {
             return new Refusal(ProvisioningErrors.RegistrationNotFound, $"Device '{registration.DeviceId}' is not in the hub '{registration.AssignedHub}' any more, or has no symmetric key there",
