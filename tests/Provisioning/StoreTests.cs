@@ -16,6 +16,9 @@ public abstract class StoreTests
 
     protected abstract IRegistrationStore Registrations(string application);
 
+    /// <summary>Certificates that are kept beside their enrollments, and have to go with them.</summary>
+    protected virtual int CertificatesLeft() => 0;
+
     [Fact]
     public async Task An_enrollment_comes_back_whole_in_any_letter_case()
     {
@@ -34,6 +37,36 @@ public abstract class StoreTests
         found.Attestation.StorageRootKey.ShouldBe(wanted.Attestation.StorageRootKey);
         Text(found.Settings).ShouldBe(Text(wanted.Settings));
         (await store.FindAsync(EnrollmentKind.Group, "device-1", None)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Certificates_come_back_with_their_enrollment_are_exchanged_and_go_with_it()
+    {
+        var store = Enrollments("a");
+        var attestation = new AttestationMechanism(AttestationType.X509, Certificates: new EnrolledCertificates(CertificateUse.Client, [1, 2, 3], [4, 5, 6]));
+        var chip = new AttestationMechanism(
+            AttestationType.Tpm, EndorsementKey: [9], Certificates: new EnrolledCertificates(CertificateUse.Reference, PrimaryName: "maker"), Tpm: new EnrolledTpm { Certificate = [7, 8], OtherEndorsementKeys = [[6]] });
+        await store.InsertAsync(Enrollment("d1") with { Attestation = attestation }, 10, None);
+        await store.InsertAsync(Enrollment("d2") with { Attestation = chip }, 10, None);
+        await store.InsertAsync(Enrollment("d3") with { Attestation = attestation with { Certificates = new EnrolledCertificates(CertificateUse.Signing, null, [1]) } }, 10, None);
+        var listed = await store.ListAsync(EnrollmentKind.Individual, null, 10, None);
+        listed.Select(e => e.Attestation.Certificates!.Primary).ShouldBe([[1, 2, 3], null, null]);
+        listed.Select(e => e.Attestation.Certificates!.Secondary).ShouldBe([[4, 5, 6], null, [1]]);
+        listed[1].Attestation.Certificates!.PrimaryName.ShouldBe("maker");
+        listed[1].Attestation.Tpm!.Certificate.ShouldBe([7, 8]);
+        listed[1].Attestation.Tpm!.OtherEndorsementKeys.ShouldHaveSingleItem().ShouldBe([6]);
+
+        var renewed = Enrollment("d1") with { ETag = "new", Attestation = attestation with { Certificates = new EnrolledCertificates(CertificateUse.Client, [7]) } };
+        (await store.ReplaceAsync(renewed, "stale", None)).ShouldBeFalse();
+        (await store.FindAsync(EnrollmentKind.Individual, "d1", None))!.Attestation.Certificates!.Primary.ShouldBe([1, 2, 3]);
+        (await store.ReplaceAsync(renewed, "tag-d1", None)).ShouldBeTrue();
+        var found = (await store.FindAsync(EnrollmentKind.Individual, "d1", None))!.Attestation.Certificates!;
+        found.Primary.ShouldBe([7]);
+        found.Secondary.ShouldBeNull();
+        (await store.DeleteAsync(EnrollmentKind.Individual, "d1", "new", None)).ShouldBeTrue();
+        (await store.ReplaceAsync(Enrollment("d2") with { ETag = "new" }, "tag-d2", None)).ShouldBeTrue();
+        (await store.DeleteAsync(EnrollmentKind.Individual, "d3", "tag-d3", None)).ShouldBeTrue();
+        CertificatesLeft().ShouldBe(0);
     }
 
     [Fact]
@@ -244,4 +277,31 @@ public sealed class SqliteStoreTests : StoreTests, IDisposable
     protected override IEnrollmentStore Enrollments(string application) => new SqliteEnrollmentStore(_database, _seal, application);
 
     protected override IRegistrationStore Registrations(string application) => new SqliteRegistrationStore(_database, application);
+
+    protected override int CertificatesLeft() => _database.Read(c =>
+    {
+        using var command = c.CreateCommand();
+        command.CommandText = "SELECT count(*) FROM enrolled_certificates";
+        return Convert.ToInt32(command.ExecuteScalar());
+    });
+
+    [Fact]
+    public async Task An_enrollment_from_before_certificates_had_a_table_of_their_own_is_read_and_written_anew()
+    {
+        var store = Enrollments("a");
+        var attestation = new AttestationMechanism(AttestationType.X509, Certificates: new EnrolledCertificates(CertificateUse.Client));
+        var enrollment = new Enrollment { Kind = EnrollmentKind.Individual, Id = "old", ETag = "1", Created = ManualTime.Start, Updated = ManualTime.Start, Attestation = attestation, Settings = new EnrollmentSettings() };
+        await store.InsertAsync(enrollment, 10, CancellationToken.None);
+        await _database.WriteAsync(c =>
+        {
+            using var command = c.CreateCommand();
+            command.CommandText = """UPDATE enrollments SET certificates='{"use":"Client","primary":"AQID"}'""";
+            return command.ExecuteNonQuery();
+        }, CancellationToken.None);
+        var found = (await store.FindAsync(EnrollmentKind.Individual, "old", CancellationToken.None))!;
+        found.Attestation.Certificates!.Primary.ShouldBe([1, 2, 3]);
+        (await store.ReplaceAsync(found with { ETag = "2" }, "1", CancellationToken.None)).ShouldBeTrue();
+        CertificatesLeft().ShouldBe(1);
+        (await store.FindAsync(EnrollmentKind.Individual, "old", CancellationToken.None))!.Attestation.Certificates!.Primary.ShouldBe([1, 2, 3]);
+    }
 }

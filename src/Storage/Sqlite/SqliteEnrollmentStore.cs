@@ -8,18 +8,23 @@ namespace Homeport.Storage.Sqlite;
 /// <summary>Enrollments of one application in SQLite.</summary>
 public sealed class SqliteEnrollmentStore(SqliteDatabase database, SecretSeal seal, string application) : IEnrollmentStore
 {
-    private const string Columns = "kind, id, etag, created, updated, attestation, primary_key, secondary_key, endorsement_key, storage_root_key, settings, certificates, tpm";
+    private const string Columns = "kind, id, etag, created, updated, attestation, primary_key, secondary_key, endorsement_key, storage_root_key, settings, certificates, tpm, certificates_number";
+
+    private const string Select = $"""
+        SELECT {Columns}, primary_certificate, secondary_certificate, endorsement_certificate
+        FROM enrollments LEFT JOIN enrolled_certificates ON number=certificates_number
+        """;
 
     /// <inheritdoc/>
     public Task<Enrollment?> FindAsync(EnrollmentKind kind, string id, CancellationToken token)
         => Task.FromResult(database.Read(c => c.QueryFirst(
-            $"SELECT {Columns} FROM enrollments WHERE application=$application AND kind=$kind AND id_key=$key", Read,
+            $"{Select} WHERE application=$application AND kind=$kind AND id_key=$key", Read,
             ("$application", application), ("$kind", (int)kind), ("$key", Key(id)))));
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<Enrollment>> ListAsync(EnrollmentKind kind, string? after, int max, CancellationToken token)
         => Task.FromResult<IReadOnlyList<Enrollment>>(database.Read(c => c.Query(
-            $"SELECT {Columns} FROM enrollments WHERE application=$application AND kind=$kind AND id_key>$after ORDER BY id_key LIMIT $max", Read,
+            $"{Select} WHERE application=$application AND kind=$kind AND id_key>$after ORDER BY id_key LIMIT $max", Read,
             ("$application", application), ("$kind", (int)kind), ("$after", Key(after ?? "")), ("$max", max))));
 
     /// <inheritdoc/>
@@ -40,28 +45,34 @@ public sealed class SqliteEnrollmentStore(SqliteDatabase database, SecretSeal se
         c.Execute(
             $"""
             INSERT INTO enrollments (application, id_key, {Columns})
-            VALUES ($application, $key, $kind, $id, $etag, $created, $updated, $attestation, $primaryKey, $secondaryKey, $endorsementKey, $storageRootKey, $settings, $certificates, $tpm)
-            """, Parameters(enrollment));
+            VALUES ($application, $key, $kind, $id, $etag, $created, $updated, $attestation, $primaryKey, $secondaryKey, $endorsementKey, $storageRootKey, $settings, $certificates, $tpm, $number)
+            """, [.. Parameters(enrollment), ("$number", InsertCertificates(c, enrollment.Attestation))]);
         return InsertResult.Added;
     }, token);
 
     /// <inheritdoc/>
-    public Task<bool> ReplaceAsync(Enrollment enrollment, string etag, CancellationToken token) => database.WriteAsync(c => c.Execute(
-        """
-        UPDATE enrollments SET etag=$etag, updated=$updated, attestation=$attestation, primary_key=$primaryKey, secondary_key=$secondaryKey,
-            endorsement_key=$endorsementKey, storage_root_key=$storageRootKey, settings=$settings,
-            certificates=$certificates, tpm=$tpm
-        WHERE application=$application AND kind=$kind AND id_key=$key AND etag=$expected
-        """, [.. Parameters(enrollment), ("$expected", etag)]) == 1, token);
+    public Task<bool> ReplaceAsync(Enrollment enrollment, string etag, CancellationToken token) => database.WriteAsync(c =>
+    {
+        if (!ForgetCertificates(c, enrollment.Kind, enrollment.Id, etag))
+            return false;
+        return c.Execute(
+            """
+            UPDATE enrollments SET etag=$etag, updated=$updated, attestation=$attestation, primary_key=$primaryKey, secondary_key=$secondaryKey,
+                endorsement_key=$endorsementKey, storage_root_key=$storageRootKey, settings=$settings,
+                certificates=$certificates, tpm=$tpm, certificates_number=$number
+            WHERE application=$application AND kind=$kind AND id_key=$key AND etag=$expected
+            """, [.. Parameters(enrollment), ("$number", InsertCertificates(c, enrollment.Attestation)), ("$expected", etag)]) == 1;
+    }, token);
 
     /// <inheritdoc/>
     public Task<bool> DeleteAsync(EnrollmentKind kind, string id, string etag, CancellationToken token) => database.WriteAsync(c =>
     {
-        var deleted = c.Execute("DELETE FROM enrollments WHERE application=$application AND kind=$kind AND id_key=$key AND etag=$etag",
-            ("$application", application), ("$kind", (int)kind), ("$key", Key(id)), ("$etag", etag)) == 1;
-        if (deleted)
-            c.Execute("UPDATE enrollment_counts SET count=count-1 WHERE application=$application AND kind=$kind", ("$application", application), ("$kind", (int)kind));
-        return deleted;
+        if (!ForgetCertificates(c, kind, id, etag))
+            return false;
+        (string, object?)[] key = [("$application", application), ("$kind", (int)kind), ("$key", Key(id))];
+        c.Execute("DELETE FROM enrollments WHERE application=$application AND kind=$kind AND id_key=$key", key);
+        c.Execute("UPDATE enrollment_counts SET count=count-1 WHERE application=$application AND kind=$kind", key.AsSpan(0, 2));
+        return true;
     }, token);
 
     private (string, object?)[] Parameters(Enrollment enrollment) =>
@@ -72,10 +83,33 @@ public sealed class SqliteEnrollmentStore(SqliteDatabase database, SecretSeal se
         ("$primaryKey", seal.Seal(enrollment.Attestation.PrimaryKey, Context(enrollment.Kind, enrollment.Id))),
         ("$secondaryKey", seal.Seal(enrollment.Attestation.SecondaryKey, Context(enrollment.Kind, enrollment.Id))),
         ("$endorsementKey", enrollment.Attestation.EndorsementKey), ("$storageRootKey", enrollment.Attestation.StorageRootKey),
-        ("$certificates", enrollment.Attestation.Certificates is { } certificates ? JsonSerializer.Serialize(certificates, SettingsJson.Default.EnrolledCertificates) : null),
-        ("$tpm", enrollment.Attestation.Tpm is { } tpm ? JsonSerializer.Serialize(tpm, SettingsJson.Default.EnrolledTpm) : null),
+        ("$certificates", enrollment.Attestation.Certificates is { } certificates
+            ? JsonSerializer.Serialize(certificates with { Primary = null, Secondary = null }, SettingsJson.Default.EnrolledCertificates) : null),
+        ("$tpm", enrollment.Attestation.Tpm is { } tpm ? JsonSerializer.Serialize(tpm with { Certificate = null }, SettingsJson.Default.EnrolledTpm) : null),
         ("$settings", JsonSerializer.Serialize(enrollment.Settings, SettingsJson.Default.EnrollmentSettings)),
     ];
+
+    /// <summary>Gives the number under which the certificates of an enrollment are, null without any.</summary>
+    private static long? InsertCertificates(SqliteConnection connection, AttestationMechanism attestation)
+    {
+        var (first, second, endorsement) = (attestation.Certificates?.Primary, attestation.Certificates?.Secondary, attestation.Tpm?.Certificate);
+        if (first is null && second is null && endorsement is null)
+            return null;
+        connection.Execute(
+            "INSERT INTO enrolled_certificates (primary_certificate, secondary_certificate, endorsement_certificate) VALUES ($first, $second, $endorsement)",
+            ("$first", first), ("$second", second), ("$endorsement", endorsement));
+        return SQLitePCL.raw.sqlite3_last_insert_rowid(connection.Handle);
+    }
+
+    /// <summary>Removes the certificates of an enrollment. False when that has another ETag, or is not there.</summary>
+    private bool ForgetCertificates(SqliteConnection connection, EnrollmentKind kind, string id, string etag)
+    {
+        var found = connection.Query("SELECT certificates_number FROM enrollments WHERE application=$application AND kind=$kind AND id_key=$key AND etag=$etag",
+            r => r.IsDBNull(0) ? (long?)null : r.GetInt64(0), ("$application", application), ("$kind", (int)kind), ("$key", Key(id)), ("$etag", etag));
+        if (found is [{ } number])
+            connection.Execute("DELETE FROM enrolled_certificates WHERE number=$number", ("$number", number));
+        return found.Count == 1;
+    }
 
     private Enrollment Read(SqliteDataReader row)
     {
@@ -94,10 +128,24 @@ public sealed class SqliteEnrollmentStore(SqliteDatabase database, SecretSeal se
                 seal.Unseal(row.BytesOrNull(7), Context(kind, id)),
                 row.BytesOrNull(8),
                 row.BytesOrNull(9),
-                row.TextOrNull(11) is { } certificates ? JsonSerializer.Deserialize(certificates, SettingsJson.Default.EnrolledCertificates) : null,
-                row.TextOrNull(12) is { } tpm ? JsonSerializer.Deserialize(tpm, SettingsJson.Default.EnrolledTpm) : null),
+                ReadCertificates(row),
+                ReadTpm(row)),
             Settings = JsonSerializer.Deserialize(row.GetString(10), SettingsJson.Default.EnrollmentSettings)!,
         };
+    }
+
+    private static EnrolledCertificates? ReadCertificates(SqliteDataReader row)
+    {
+        if (row.TextOrNull(11) is not { } json || JsonSerializer.Deserialize(json, SettingsJson.Default.EnrolledCertificates) is not { } read)
+            return null;
+        return row.IsDBNull(13) ? read : read with { Primary = row.BytesOrNull(14), Secondary = row.BytesOrNull(15) };
+    }
+
+    private static EnrolledTpm? ReadTpm(SqliteDataReader row)
+    {
+        if (row.TextOrNull(12) is not { } json || JsonSerializer.Deserialize(json, SettingsJson.Default.EnrolledTpm) is not { } read)
+            return null;
+        return row.IsDBNull(13) ? read : read with { Certificate = row.BytesOrNull(16) };
     }
 
     private string Context(EnrollmentKind kind, string id) => $"enrollment/{application}/{(int)kind}/{Key(id)}";
@@ -105,7 +153,7 @@ public sealed class SqliteEnrollmentStore(SqliteDatabase database, SecretSeal se
     private static string Key(string id) => id.ToLowerInvariant();
 }
 
-/// <summary>The columns <c>settings</c>, <c>certificates</c> and <c>tpm</c>.</summary>
+/// <summary>The columns <c>settings</c>, <c>certificates</c> and <c>tpm</c>; the certificates themselves are in a table of their own.</summary>
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, UseStringEnumConverter = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(EnrollmentSettings))]
 [JsonSerializable(typeof(EnrolledCertificates))]
