@@ -44,7 +44,7 @@ internal sealed partial class ProvisioningParts : IDisposable
         var endorsements = new SqliteEndorsementStore(installation.Database, application);
         var enrollments = new EnrollmentService(new SqliteEnrollmentStore(installation.Database, installation.Seal, application), endorsements, allocator, _time) { CheckIssuer = _issuance.CheckAuthority };
         Authorities = new ProvisioningAuthorities(new SqliteCertificateStore(installation.Database, $"provisioning of {application}"), new SqliteRevocationStore(installation.Database, application), _time);
-        var attestation = new DeviceAttestation(enrollments, Authorities, new ChallengeKeys(_time), _time);
+        var attestation = new DeviceAttestation(enrollments, Authorities, new ChallengeKeys(_time), _time, _issuance);
         var devices = new SqliteDeviceStore(installation.Database, application);
         Approval = new DeviceApproval(devices, _time);
         _registrations = new RegistrationService(attestation, new SqliteRegistrationStore(installation.Database, application), allocator, _time, _webhook, _issuance) { Approval = Approval };
@@ -143,7 +143,7 @@ internal sealed partial class ProvisioningParts : IDisposable
             ["default"] = new AuthorityIssuer(authority.Certificate, TimeSpan.FromDays(options.DeviceCertificateDays), _time),
         };
         if (options.CertificateSigner is { } program)
-            issuers.Add("external", _signer = new SignerCommand(program));
+            issuers.Add("external", _signer = new SignerCommand(program, SignerCommand.Patience));
         return issuers;
     }
 

@@ -53,6 +53,29 @@ public sealed class CertificateRequestTests(SharedServer shared) : IDisposable
         (await PublishAsync(id, "first")).ExitCode.ShouldBe(0);
     }
 
+    [Theory]
+    [InlineData("https")]
+    [InlineData("mqtt")]
+    public async Task A_device_renews_with_the_certificate_that_it_has_and_needs_its_key_no_more(string transport)
+    {
+        var (id, key) = (SharedServer.NewId("renew"), SasToken.NewKey());
+        await EnrollAsync(id, key);
+        await RequestAsync("first", id, "ec");
+        await IssueAsync(id, key, "first");
+        await RequestAsync("second", id, "rsa");
+        var state = transport == "https" ? await RenewOverHttpsAsync(id, "first", "second") : await RenewOverMqttAsync(id, "first", "second");
+        await KeepAsync(state, "second");
+        var published = await PublishAsync(id, "second");
+        published.ExitCode.ShouldBe(0, published.ToString());
+        var record = await shared.Server.Dps.SendAsync(HttpMethod.Get, "registrations/" + id);
+        ((string?)record.Json["credentialUsed"]).ShouldBe("issuedCertificate", record.Body);
+
+        var serial = (string)(await shared.Server.Dps.SendAsync(HttpMethod.Get, "homeport/v1/issuedCertificates?registrationId=" + id)).Json[1]!["serialNumber"]!;
+        (await shared.Server.Dps.SendAsync(HttpMethod.Post, $"homeport/v1/issuedCertificates/{serial}/revoke", new JsonObject())).Status.ShouldBe(200);
+        (await CurlAsync(id, "first", "PUT", "register", await BodyAsync(id, "second")))["errorCode"]!.GetValue<int>().ShouldBe(401002);
+        await shared.Server.WaitForPrintedAsync(l => l.Contains(id, StringComparison.Ordinal) && l.Contains("issued to it at a registration, but is revoked", StringComparison.Ordinal), "why");
+    }
+
     [Fact]
     public async Task A_request_for_another_device_is_refused()
     {
@@ -90,13 +113,51 @@ public sealed class CertificateRequestTests(SharedServer shared) : IDisposable
         return await shared.Server.Dps.SendAsync(HttpMethod.Put, $"{scope}/registrations/{id}/register?api-version=2025-07-01-preview", body, token: SasToken.Create($"{scope}/registrations/{id}", key, "registration"));
     }
 
+    private async Task<JsonNode> RenewOverHttpsAsync(string id, string certificate, string request)
+    {
+        var started = await CurlAsync(id, certificate, "PUT", "register", await BodyAsync(id, request));
+        return (await CurlAsync(id, certificate, "GET", $"operations/{started["operationId"]}"))["registrationState"].ShouldNotBeNull();
+    }
+
+    private async Task<JsonNode> CurlAsync(string id, string certificate, string method, string call, string? body = null)
+    {
+        string[] sent = body is null ? [] : ["-H", "Content-Type: application/json", "-d", body];
+        var result = await ExternalProgram.RunAsync("curl", ["-sS", "--cacert", shared.Server.Ready.CaFile, "--cert", _folder.File(certificate + ".pem"), "--key", _folder.File(certificate + ".key"),
+            "-X", method, $"https://{Host}/{shared.Server.Ready.Dps.IdScope}/registrations/{id}/{call}?api-version=2025-07-01-preview", .. sent]);
+        return JsonNode.Parse(result.Output).ShouldNotBeNull(result.ToString());
+    }
+
+    private async Task<JsonNode> RenewOverMqttAsync(string id, string certificate, string request)
+    {
+        var result = await ExternalProgram.PythonAsync("renew.py", new JsonObject
+        {
+            ["host"] = Host,
+            ["port"] = SharedServer.MqttPort,
+            ["ca"] = shared.Server.Ready.CaFile,
+            ["certificate"] = _folder.File(certificate + ".pem"),
+            ["key"] = _folder.File(certificate + ".key"),
+            ["idScope"] = shared.Server.Ready.Dps.IdScope,
+            ["registrationId"] = id,
+            ["request"] = Convert.ToBase64String(await File.ReadAllBytesAsync(_folder.File(request + ".csr"))),
+        }.ToJsonString());
+        return result["state"].ShouldNotBeNull(result.ToJsonString());
+    }
+
+    private async Task<string> BodyAsync(string id, string request)
+        => new JsonObject { ["registrationId"] = id, ["csr"] = Convert.ToBase64String(await File.ReadAllBytesAsync(_folder.File(request + ".csr"))) }.ToJsonString();
+
     private async Task IssueAsync(string id, string key, string name)
     {
         var scope = shared.Server.Ready.Dps.IdScope;
         var started = await RegisterAsync(id, key, name);
         started.Status.ShouldBe(202, started.Body);
         var polled = await shared.Server.Dps.SendAsync(HttpMethod.Get, $"{scope}/registrations/{id}/operations/{started.Json["operationId"]}?api-version=2025-07-01-preview", token: SasToken.Create($"{scope}/registrations/{id}", key, "registration"));
-        var chain = polled.Json["registrationState"]!["issuedCertificateChain"].ShouldNotBeNull(polled.Body).AsArray();
+        await KeepAsync(polled.Json["registrationState"].ShouldNotBeNull(polled.Body), name);
+    }
+
+    private async Task KeepAsync(JsonNode state, string name)
+    {
+        var chain = state["issuedCertificateChain"].ShouldNotBeNull(state.ToJsonString()).AsArray();
         string Pem(JsonNode? der) => System.Security.Cryptography.PemEncoding.WriteString("CERTIFICATE", Convert.FromBase64String((string)der!)) + "\n";
         await File.WriteAllTextAsync(_folder.File(name + ".pem"), Pem(chain[0]));
         await File.WriteAllTextAsync(_folder.File(name + "-ca.pem"), Pem(chain[1]));

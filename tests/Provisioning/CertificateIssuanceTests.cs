@@ -3,6 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
 using Homeport.Hub.Registry;
+using Homeport.Provisioning.Attestation;
 using Homeport.Provisioning.Certificates;
 using Homeport.Provisioning.Registrations;
 
@@ -63,6 +64,39 @@ public sealed class CertificateIssuanceTests : IDisposable
         var listed = await _app.Issuance.OfAsync("DEV1", default);
         listed.Select(c => c.Thumbprint).ShouldBe(Enumerable.Reverse(thumbprints));
         (await _app.Issuance.StatusAsync(listed[2], default)).ShouldBe("superseded");
+    }
+
+    [Fact]
+    public async Task A_device_renews_with_the_certificate_that_it_has()
+    {
+        await EnrollAsync();
+        using var first = X509CertificateLoader.LoadCertificate(Convert.FromBase64String((await IssueAsync(Request("CN=dev1")))[0]));
+        _app.Time.Now += TimeSpan.FromMinutes(1);
+        var renewed = (await _app.RegisterAsync(TestApplication.Call("dev1", first) with { CertificateRequest = Request("CN=dev1") })).Good().Registration;
+        renewed.Credential.ShouldBe(CredentialUsed.IssuedCertificate);
+        Known().PrimaryThumbprint.ShouldBe(ThumbprintOf(renewed.IssuedChain.ShouldNotBeNull()[0]));
+        Known().SecondaryThumbprint.ShouldBe(first.GetCertHashString(HashAlgorithmName.SHA256), "it is good until the device has changed over");
+        (await _app.RegisterAsync(TestApplication.Call("dev1", first))).Good().Registration.IssuedChain.ShouldBeNull("without a request it keeps what it has");
+
+        (await _app.RegisterAsync(TestApplication.Call("dev2", first))).Bad();
+        using var stranger = new CertificateRequest("CN=dev1", ECDsa.Create(), HashAlgorithmName.SHA256).CreateSelfSigned(_app.Time.Now.AddDays(-1), _app.Time.Now.AddDays(1));
+        (await _app.RegisterAsync(TestApplication.Call("dev1", stranger))).Bad().Seen.ShouldContain("its individual enrollment is for SymmetricKey");
+        await _app.EnrollAsync(TestApplication.Individual("dev1") with { ProvisioningStatus = "disabled", ClientCertificateIssuancePolicy = new IssuancePolicyDescription("default") }, "*");
+        (await _app.RegisterAsync(TestApplication.Call("dev1", first))).Good().Registration.Status.ShouldBe(RegistrationStatus.Disabled);
+        await _app.EnrollAsync(TestApplication.Individual("dev1"), "*");
+        (await _app.RegisterAsync(TestApplication.Call("dev1", first))).Bad();
+    }
+
+    [Fact]
+    public async Task A_device_of_a_group_renews_too_but_not_past_an_individual_enrollment_that_came_since()
+    {
+        var group = await _app.EnrollAsync(TestApplication.Group("line") with { ClientCertificateIssuancePolicy = new IssuancePolicyDescription("default") });
+        _key = Homeport.Contract.Access.DerivedKey.FromGroupKey(group.Attestation.PrimaryKey!, "dev1");
+        using var first = X509CertificateLoader.LoadCertificate(Convert.FromBase64String((await IssueAsync(Request("CN=dev1")))[0]));
+        var renewed = (await _app.RegisterAsync(TestApplication.Call("dev1", first) with { CertificateRequest = Request("CN=dev1") })).Good().Registration;
+        renewed.EnrollmentGroupId.ShouldBe("line");
+        await _app.EnrollAsync(TestApplication.Individual("dev1") with { ClientCertificateIssuancePolicy = new IssuancePolicyDescription("default") });
+        (await _app.RegisterAsync(TestApplication.Call("dev1", first))).Bad();
     }
 
     [Fact]

@@ -73,7 +73,7 @@ internal sealed class TestApplication
         Enrollments = new EnrollmentService(_enrollments, Listed, allocator, Time) { CheckIssuer = Issuance.CheckAuthority };
         Authorities = new ProvisioningAuthorities(_authorities, _revocations, Time);
         Lists = new EndorsementLists(Enrollments, Listed, Authorities, Time);
-        Registrations = new RegistrationService(new DeviceAttestation(Enrollments, Authorities, Keys, Time), RegistrationStore, allocator, Time, Webhook, Issuance);
+        Registrations = new RegistrationService(new DeviceAttestation(Enrollments, Authorities, Keys, Time, Issuance), RegistrationStore, allocator, Time, Webhook, Issuance);
     }
 
     /// <summary>A hub over its store; a test can put something between.</summary>

@@ -21,4 +21,6 @@ public enum CredentialUsed
     EndorsementKey = 5,
     /// <summary>The certificate of an endorsement key, issued by a CA of a group.</summary>
     EndorsementCertificate = 6,
+    /// <summary>A certificate that was issued to the device at a registration before.</summary>
+    IssuedCertificate = 7,
 }

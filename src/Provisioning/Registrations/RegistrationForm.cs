@@ -28,6 +28,7 @@ public static class RegistrationForm
             CredentialUsed.SecondaryCertificate => "secondaryCertificate",
             CredentialUsed.EndorsementKey => "endorsementKey",
             CredentialUsed.EndorsementCertificate => "endorsementCertificate",
+            CredentialUsed.IssuedCertificate => "issuedCertificate",
             _ => null,
         },
     };

@@ -13,12 +13,16 @@ namespace Homeport.Server.Certificates;
 /// writes the certificate and those above it in PEM; an exit code other than 0 refuses. Nothing of a device is on its command line:
 /// the names are in its environment, HOMEPORT_REGISTRATION_ID and HOMEPORT_DEVICE_ID.
 /// </summary>
-internal sealed class SignerCommand(string program) : ICertificateIssuer, IDisposable
+/// <param name="program">Path of the program.</param>
+/// <param name="patience">How long it may take, with the wait for its turn.</param>
+internal sealed class SignerCommand(string program, TimeSpan patience) : ICertificateIssuer, IDisposable
 {
+    /// <summary>How long a program may take.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
     private const int MaxOutput = 128 * 1024;
     private const int MaxErrors = 1024;
     private const int MaxAtOnce = 8;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private readonly SemaphoreSlim _turn = new(MaxAtOnce, MaxAtOnce);
 
@@ -26,7 +30,7 @@ internal sealed class SignerCommand(string program) : ICertificateIssuer, IDispo
     public async Task<Outcome<X509Certificate2Collection>> IssueAsync(SigningOrder order, CancellationToken token)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(token);
-        limit.CancelAfter(Patience);
+        limit.CancelAfter(patience);
         try
         {
             await _turn.WaitAsync(limit.Token);
@@ -41,7 +45,7 @@ internal sealed class SignerCommand(string program) : ICertificateIssuer, IDispo
         }
         catch (OperationCanceledException) when (!token.IsCancellationRequested)
         {
-            return Failed($"did not finish within {Patience.TotalSeconds} seconds");
+            return Failed($"did not finish within {patience.TotalSeconds} seconds");
         }
         catch (Exception e) when (e is Win32Exception or IOException)
         {
@@ -62,8 +66,7 @@ internal sealed class SignerCommand(string program) : ICertificateIssuer, IDispo
         {
             var errors = ReadAsync(process.StandardError, MaxErrors, token);
             var output = ReadAsync(process.StandardOutput, MaxOutput, token);
-            await process.StandardInput.WriteAsync(PemEncoding.WriteString("CERTIFICATE REQUEST", order.Request).AsMemory(), token);
-            process.StandardInput.Close();
+            await HandOverAsync(process, PemEncoding.WriteString("CERTIFICATE REQUEST", order.Request), token);
             var (written, said) = (await output, await errors);
             await process.WaitForExitAsync(token);
             return process.ExitCode == 0 ? Parse(written) : Failed($"ended with {process.ExitCode}: {Homeport.Provisioning.Shown.Text(said, 300)}");
@@ -72,6 +75,19 @@ internal sealed class SignerCommand(string program) : ICertificateIssuer, IDispo
         {
             if (!process.HasExited)
                 process.Kill(entireProcessTree: true);
+        }
+    }
+
+    private static async Task HandOverAsync(Process process, string request, CancellationToken token)
+    {
+        try
+        {
+            await process.StandardInput.WriteAsync(request.AsMemory(), token);
+            process.StandardInput.Close();
+        }
+        catch (IOException) when (!token.IsCancellationRequested)
+        {
+            // It decided without reading: what it wrote and its exit code say how.
         }
     }
 
