@@ -219,6 +219,16 @@ public sealed class TpmGroupTests
     }
 
     [Fact]
+    public void A_chain_that_is_longer_than_chips_have_and_a_text_that_is_longer_than_certificates_are_is_refused()
+    {
+        var evidence = TestApplication.Call("d1", One).Tpm!;
+        var certificate = _maker.Certify(One).ExportCertificatePem();
+        evidence.WithCertificate(certificate, [.. Enumerable.Repeat(_maker.Issuer.ExportCertificatePem(), 6)]).Bad().Seen.ShouldContain("has more than 5 certificates");
+        evidence.WithCertificate(new string('A', 1_000_000), []).Bad().Seen.ShouldContain("more than");
+        evidence.WithCertificate(certificate, ["rubbish!"]).Bad();
+    }
+
+    [Fact]
     public async Task Who_substitutes_a_key_of_the_answer_is_refused()
     {
         await _app.EnrollAsync(Group("g1", signing: _maker.Root));

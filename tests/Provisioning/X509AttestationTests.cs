@@ -191,6 +191,51 @@ public sealed class X509AttestationTests
     }
 
     [Fact]
+    public async Task Certificate_bombs_are_refused_with_a_reason_and_in_bounded_time()
+    {
+        var root = TestAuthority.Root("Root", Now);
+        await _app.EnrollAsync(Group("g1", root.Certificate));
+        using var key = TestAuthority.NewKey(rsa: false);
+        var large = new CertificateRequest("CN=d1", (ECDsa)key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        for (var i = 0; i < 2000; i++)
+            names.AddDnsName($"name-{i}.example");
+        large.CertificateExtensions.Add(names.Build());
+        using var bomb = large.CreateSelfSigned(Now.AddDays(-1), Now.AddDays(1));
+        (await _app.RegisterAsync(TestApplication.Call("d1", bomb))).Bad().Seen.ShouldContain("bytes, more than 16384");
+
+        // Deeper than any PKI of devices.
+        var deep = new List<TestAuthority> { root };
+        for (var i = 0; i < 12; i++)
+            deep.Add(deep[^1].Intermediate($"CA {i}", Now));
+        (await _app.RegisterAsync(TestApplication.Call("d1", deep[^1].Issue("CN=d1", Now), [.. deep.Skip(1).Select(a => a.Certificate)]))).Bad();
+
+        // Two CAs that certify each other, and many of one name, none of which signed.
+        var (one, two) = (TestAuthority.Root("One", Now), TestAuthority.Root("Two", Now));
+        (await _app.RegisterAsync(TestApplication.Call("d1", one.Issue("CN=d1", Now), one.Certify(two, Now), two.Certify(one, Now)))).Bad();
+        X509Certificate2[] namesakes = [.. Enumerable.Range(0, 8).Select(_ => root.Certify(TestAuthority.Root("Line", Now), Now))];
+        (await _app.RegisterAsync(TestApplication.Call("d1", TestAuthority.Root("Line", Now).Issue("CN=d1", Now), namesakes))).Bad().Seen.ShouldContain("is not accepted under");
+        (await _app.RegisterAsync(TestApplication.Call("d1", root.Issue("CN=d1", Now)))).Good().Registration.Status.ShouldBe(RegistrationStatus.Assigned);
+    }
+
+    [Fact]
+    public async Task Devices_of_a_line_that_send_the_same_CA_are_each_checked_and_a_revoked_one_stays_out()
+    {
+        var root = TestAuthority.Root("Root", Now, usage: X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign);
+        var line = root.Intermediate("Line", Now);
+        await _app.EnrollAsync(Group("g1", root.Certificate));
+        for (var i = 0; i < 3; i++)
+            (await _app.RegisterAsync(TestApplication.Call($"d{i}", line.Issue($"CN=d{i}", Now), line.Certificate))).Good().Registration.Status.ShouldBe(RegistrationStatus.Assigned);
+        var forged = TestAuthority.Root("Line", Now).Issue("CN=d3", Now);
+        (await _app.RegisterAsync(TestApplication.Call("d3", forged, line.Certificate))).Bad();
+        (await _app.Authorities.PutAsync("root", root.Pem, attested: true, IfMatch.Absent, TestApplication.None)).Good();
+        (await _app.Authorities.PutListAsync("root", root.Revoke(Now, line.Certificate), TestApplication.None)).Good();
+        (await _app.RegisterAsync(TestApplication.Call("d4", line.Issue("CN=d4", Now), line.Certificate))).Bad().Seen.ShouldContain("certificate 'CN=Line': it was revoked by its issuer");
+        _app.Time.Now += TimeSpan.FromDays(21);
+        (await _app.RegisterAsync(TestApplication.Call("d5", line.Issue("CN=d5", Now), line.Certificate))).Bad();
+    }
+
+    [Fact]
     public async Task A_group_whose_CA_is_renewed_takes_both_certificates_of_one_name()
     {
         var (old, renewed) = (TestAuthority.Root("Root", Now), TestAuthority.Root("Root", Now));

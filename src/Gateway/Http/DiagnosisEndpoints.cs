@@ -39,7 +39,7 @@ public static class DiagnosisEndpoints
                 Nearest = missing.Nearest,
                 Modules = [],
                 Registration = registration,
-                Findings = [.. DiagnosisFindings.OfRegistration(registration, api.Hub.HostName), .. DiagnosisFindings.OfAbsent(deviceId, missing.Nearest, registration, api.Hub.HostName, refusals)],
+                Findings = Once([.. DiagnosisFindings.OfRegistration(registration, api.Hub.HostName, refusals), .. DiagnosisFindings.OfAbsent(deviceId, missing.Nearest, registration, api.Hub.HostName, refusals)]),
                 Refusals = bodies,
             };
             await context.WriteJsonAsync(diagnosis, Json.Default.DeviceDiagnosis);
@@ -56,11 +56,14 @@ public static class DiagnosisEndpoints
             Device = state,
             Modules = modules,
             Registration = registration,
-            Findings = [.. DiagnosisFindings.OfRegistration(registration, api.Hub.HostName), .. DiagnosisFindings.Of(deviceId, state, modules, refusals)],
+            Findings = Once([.. DiagnosisFindings.OfRegistration(registration, api.Hub.HostName, refusals), .. DiagnosisFindings.Of(deviceId, state, modules, refusals)]),
             Refusals = bodies,
         };
         await context.WriteJsonAsync(found, Json.Default.DeviceDiagnosis);
     }
+
+    /// <summary>A refusal may explain the registration and the device; what mends it is said once.</summary>
+    private static IReadOnlyList<DiagnosisFinding> Once(IReadOnlyList<DiagnosisFinding> findings) => [.. findings.DistinctBy(f => f.Fix)];
 
     private static async Task<RegistrationDiagnosis?> RegistrationAsync(DiagnosisApi api, string registrationId, CancellationToken token)
     {

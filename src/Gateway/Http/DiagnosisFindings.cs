@@ -8,9 +8,15 @@ internal static class DiagnosisFindings
 {
     private const string ServiceDoor = "service";
 
-    /// <summary>What its last registration says: it is the door through which most devices come.</summary>
-    public static IEnumerable<DiagnosisFinding> OfRegistration(RegistrationDiagnosis? registration, string hub)
+    /// <summary>What its last registration says: it is the door through which most devices come. What it was refused since says more.</summary>
+    public static IEnumerable<DiagnosisFinding> OfRegistration(RegistrationDiagnosis? registration, string hub, IReadOnlyList<KeptRefusal> refusals)
     {
+        var isHere = registration is { Status: "assigned" } && string.Equals(registration.AssignedHub, hub, StringComparison.OrdinalIgnoreCase);
+        if (registration is not null && !isHere && refusals.FirstOrDefault(r => r.Door != ServiceDoor) is { } own && own.Time > registration.LastUpdatedTime.Time
+            && registration.ErrorMessage?.Contains(own.Refusal.TrackingId, StringComparison.Ordinal) != true)
+        {
+            yield return new DiagnosisFinding($"It was refused after its registration. {own.Refusal.Seen}", own.Refusal.Fix);
+        }
         if (registration is { Status: not "assigned" })
             yield return new DiagnosisFinding($"Its registration is {registration.Status}. {registration.ErrorMessage}", "Mend that, and let the device register again.");
         else if (registration is not null && !string.Equals(registration.AssignedHub, hub, StringComparison.OrdinalIgnoreCase))

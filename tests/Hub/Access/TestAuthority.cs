@@ -53,11 +53,31 @@ internal sealed class TestAuthority
         return Sign(request, now.AddDays(from), now.AddDays(days));
     }
 
+    /// <summary>A certificate for the key and name of another CA, by this one.</summary>
+    public X509Certificate2 Certify(TestAuthority other, DateTimeOffset now)
+    {
+        var request = Request(other.Certificate.Subject, other._key);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: false, 0, critical: true));
+        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));
+        return Sign(request, now.AddDays(-1), now.AddDays(20));
+    }
+
+    /// <summary>A revocation list, DER.</summary>
+    public byte[] Revoke(DateTimeOffset now, params X509Certificate2[] revoked)
+    {
+        var builder = new CertificateRevocationListBuilder();
+        foreach (var certificate in revoked)
+            builder.AddEntry(certificate);
+        return builder.Build(
+            Certificate.SubjectName, Generator, 1, now.AddDays(7), HashAlgorithmName.SHA256, X509AuthorityKeyIdentifierExtension.CreateFromCertificate(Certificate, includeKeyIdentifier: true, includeIssuerAndSerial: false), now);
+    }
+
+    private X509SignatureGenerator Generator => _key is RSA rsa ? X509SignatureGenerator.CreateForRSA(rsa, RSASignaturePadding.Pkcs1) : X509SignatureGenerator.CreateForECDsa((ECDsa)_key);
+
     private X509Certificate2 Sign(CertificateRequest request, DateTimeOffset from, DateTimeOffset to)
     {
         // Without the checks of the class: tests need certificates that outlive their CA or come from what is none.
-        var generator = _key is RSA rsa ? X509SignatureGenerator.CreateForRSA(rsa, RSASignaturePadding.Pkcs1) : X509SignatureGenerator.CreateForECDsa((ECDsa)_key);
-        return request.Create(Certificate.SubjectName, generator, from, to, RandomNumberGenerator.GetBytes(12));
+        return request.Create(Certificate.SubjectName, Generator, from, to, RandomNumberGenerator.GetBytes(12));
     }
 
     private static CertificateRequest Request(string subject, AsymmetricAlgorithm key) => key is RSA rsa

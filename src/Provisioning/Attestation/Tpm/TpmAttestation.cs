@@ -71,7 +71,7 @@ internal sealed class TpmAttestation(EnrollmentService enrollments, ChallengeKey
         if (known.Individual is { } individual)
         {
             var own = individual.Attestation.Type == AttestationType.Tpm && HashesOf(individual).Any(h => h.AsSpan().SequenceEqual(evidence.Hash));
-            return own ? new TpmFound(individual, CredentialUsed.EndorsementKey, []) : new TpmFound(null, default, [Compare(individual)]);
+            return own ? new TpmFound(individual, CredentialUsed.EndorsementKey, []) : new TpmFound(null, default, [Compare(individual, known.Last)]);
         }
         var tried = new List<string> { $"individual enrollment '{registrationId}': not there" };
         if (await enrollments.FindListedAsync(evidence.Hash, token) is { } listed)
@@ -87,7 +87,9 @@ internal sealed class TpmAttestation(EnrollmentService enrollments, ChallengeKey
         tried.Add("lists of endorsement keys: not in one");
         if (evidence.Certificate is null)
         {
-            tried.Add("certificate of the endorsement key: not shown");
+            tried.Add(known.Groups.Any(g => g.Attestation.Type == AttestationType.Tpm)
+                ? $"certificate of the endorsement key: not shown, and the key is in no list{Before(known.Last)}"
+                : $"there is neither an individual enrollment '{registrationId}' nor a TPM group{Before(known.Last)}");
             return new TpmFound(null, default, tried);
         }
         if (_certificates.Find(known.Trust, evidence.Hash, evidence.Certificate, evidence.Chain, out var reason) is { } anchor)
@@ -112,15 +114,24 @@ internal sealed class TpmAttestation(EnrollmentService enrollments, ChallengeKey
     private static Refusal NotEnrolled(RegistrationCall call, TpmEvidence evidence, TpmSurroundings known, TpmFound found)
         => new(known.Individual is null ? ProvisioningErrors.EnrollmentNotFound : ProvisioningErrors.CredentialMismatch,
             $"The TPM with the endorsement key {evidence} (hash) proved itself for {call}, but is not enrolled for it: {found.Tried[^1]}",
-            $"Make an individual enrollment '{call.RegistrationId}' with the endorsementKey {Convert.ToBase64String(evidence.EndorsementKey)}, or add the key to the list of a TPM group",
+            known.Individual is { Attestation.Type: AttestationType.Tpm }
+                ? $"If the device is the right one, put its key into the enrollment, as otherEndorsementKeys or in place of the old one: {Convert.ToBase64String(evidence.EndorsementKey)}"
+                : $"Make an individual enrollment '{call.RegistrationId}' with the endorsementKey {Convert.ToBase64String(evidence.EndorsementKey)}, or add the key to the list of a TPM group",
             found.Tried,
             known.Individual?.Id);
 
-    private static string Compare(Enrollment individual) => individual.Attestation switch
+    /// <summary>A chip makes other keys for other templates and after a change of its seed, and no key tells which chip it is of.</summary>
+    private static string Compare(Enrollment individual, Registration? last) => individual.Attestation switch
     {
-        { Type: AttestationType.Tpm, EndorsementKey: { } key } => $"{individual}: it has the endorsement key of another TPM, {EndorsementKeyId.DefaultRegistrationId(key)} (hash)",
+        { Type: AttestationType.Tpm } when last?.EndorsementHash is { } before && HashesOf(individual).Any(h => h.AsSpan().SequenceEqual(before))
+            => $"{individual}: the device registered with the enrolled endorsement key before, so its TPM was replaced, or cleared with its endorsement seed",
+        { Type: AttestationType.Tpm, EndorsementKey: { } key }
+            => $"{individual}: it has the endorsement key of another TPM, or the other form of this one's, {EndorsementKeyId.DefaultRegistrationId(key)} (hash)",
         _ => $"{individual}: its attestation is {individual.Attestation}",
     };
+
+    private static string Before(Registration? last)
+        => last?.EndorsementKey is { } key ? $"; the device registered with another endorsement key before, {EndorsementKeyId.DefaultRegistrationId(key)} (hash): its TPM was replaced, or cleared with its endorsement seed" : "";
 
     private sealed record TpmFound(Enrollment? Enrollment, CredentialUsed Credential, IReadOnlyList<string> Tried);
 }

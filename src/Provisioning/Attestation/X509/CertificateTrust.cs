@@ -24,6 +24,9 @@ internal sealed class CertificateTrust
     /// <summary>CAs of the groups whose devices have certificates, and of those whose TPMs have.</summary>
     public IReadOnlyList<CertificateAnchor> Anchors { get; }
 
+    /// <summary>Says which CAs the groups name that nobody uploaded; empty when there are none.</summary>
+    public string Missing => string.Join("; ", _groups.SelectMany(g => MissingOf(g, _uploaded)));
+
     /// <summary>CA certificates that the server has, for devices that do not send all of their chain.</summary>
     public IReadOnlyList<X509Certificate2> Held { get; }
 
@@ -33,6 +36,11 @@ internal sealed class CertificateTrust
     /// <summary>Reads what there is, unless this is what was read last.</summary>
     public static CertificateTrust Read(CertificateTrust? last, IReadOnlyList<Enrollment> groups, UploadedAuthorities uploaded)
         => last is not null && ReferenceEquals(last._groups, groups) && ReferenceEquals(last._uploaded, uploaded) ? last : new CertificateTrust(groups, uploaded);
+
+    private static IEnumerable<string> MissingOf(Enrollment enrollment, UploadedAuthorities uploaded)
+        => ((string?[])[enrollment.Attestation.Certificates?.PrimaryName, enrollment.Attestation.Certificates?.SecondaryName])
+            .Where(name => name is not null && uploaded.Find(name) is null)
+            .Select(name => $"the CA '{name}' that the {enrollment} names is not uploaded");
 
     /// <summary>The CAs of one enrollment; those that are not there any more are left out.</summary>
     public static IEnumerable<CertificateAnchor> AnchorsOf(Enrollment enrollment, UploadedAuthorities uploaded)

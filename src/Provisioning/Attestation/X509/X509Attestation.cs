@@ -19,6 +19,7 @@ internal sealed class X509Attestation(TimeProvider time)
     private const int MaxSize = 16 * 1024;
 
     private readonly ProvedChains _proved = new(time);
+    private readonly SentCertificates _sent = new();
     private CertificateTrust? _trust;
 
     /// <summary>The CAs of all groups.</summary>
@@ -73,24 +74,18 @@ internal sealed class X509Attestation(TimeProvider time)
 
     private Outcome<AttestationProof> FindIssuer(RegistrationCall call, X509Certificate2 leaf, Searched where, Enrollment? individual)
     {
-        var sent = call.Intermediates.Select(X509CertificateLoader.LoadCertificate).ToList();
-        try
+        using var sent = _sent.Read(call.Intermediates);
+        var search = new ChainSearch(where.Anchors, where.Trust.Held, where.Trust.Uploaded.Revoked, time.GetUtcNow());
+        if (search.Find(leaf, sent.All, forClients: true) is { } anchor)
         {
-            var search = new ChainSearch(where.Anchors, where.Trust.Held, where.Trust.Uploaded.Revoked, time.GetUtcNow());
-            if (search.Find(leaf, sent, forClients: true) is { } anchor)
-            {
-                if (individual is null)
-                    _proved.Add(where.Trust, leaf, call.Intermediates, anchor);
-                return Proof(anchor, leaf);
-            }
-            return search.Nearest is { } nearest
-                ? Mismatch($"The client certificate of {call} is not accepted under the {nearest.Anchor}: {nearest.Reason}", "Give the device a certificate that is valid now and that this CA issued.", search.Tried, nearest.Anchor.Enrollment.Id)
-                : Stranger(call, leaf, sent, where, individual);
+            sent.Keep();
+            if (individual is null)
+                _proved.Add(where.Trust, leaf, call.Intermediates, anchor);
+            return Proof(anchor, leaf);
         }
-        finally
-        {
-            sent.ForEach(c => c.Dispose());
-        }
+        return search.Nearest is { } nearest
+            ? Mismatch($"The client certificate of {call} is not accepted under the {nearest.Anchor}: {nearest.Reason}", "Give the device a certificate that is valid now and that this CA issued.", search.Tried, nearest.Anchor.Enrollment.Id)
+            : Stranger(call, leaf, sent.All.Count, where, individual);
     }
 
     /// <summary>The hub knows such a device by the certificate that it has now: it needs no CA of its own then, and one certificate can be shut out.</summary>
@@ -113,11 +108,11 @@ internal sealed class X509Attestation(TimeProvider time)
             $"Register as the common name says, or issue a certificate for the common name '{call.RegistrationId}'.");
     }
 
-    private static Refusal Stranger(RegistrationCall call, X509Certificate2 leaf, List<X509Certificate2> sent, Searched where, Enrollment? individual)
+    private static Refusal Stranger(RegistrationCall call, X509Certificate2 leaf, int sent, Searched where, Enrollment? individual)
     {
         var known = where.Anchors.Count == 0 ? "none" : string.Join("; ", where.Anchors.Take(10));
         return Mismatch(
-            $"No CA {(individual is null ? "of an enrollment group" : $"of the {individual}")} is in the chain of the client certificate of {call}, whose issuer is '{Shown.Text(leaf.Issuer, 200)}'; the device sent {sent.Count} intermediate certificate(s)",
+            $"No CA {(individual is null ? "of an enrollment group" : $"of the {individual}")} is in the chain of the client certificate of {call}, whose issuer is '{Shown.Text(leaf.Issuer, 200)}'; the device sent {sent} intermediate certificate(s){(where.Trust.Missing is { Length: > 0 } missing ? $"; {Shown.Text(missing, 500)}" : "")}",
             "Enroll that issuer, upload the CA certificates between it and the enrolled CA, or let the device send its whole chain.",
             [individual is null ? $"individual enrollment '{call.RegistrationId}': not there" : $"{individual}: its CAs did not issue it", $"CAs: {known}"], individual?.Id);
     }
