@@ -74,11 +74,21 @@ internal static class Commands
             Administrator = first is null ? null : new ReadyAdministrator(first.Account.Name, first.Password),
         };
         await Console.Out.WriteLineAsync(Welcome.Text(ready, options, ports));
-        if (options.ReadyFile is not null)
-            Welcome.Write(ready, options.ReadyFile);
+        if (options.ReadyFile is { } file)
+        {
+            Welcome.Write(ready, file);
+            server.RootsChanged = () => Renew(ready with { CaFile = server.CaFile }, file);
+        }
         if (options.Demo)
             await PlayAsync(options, ready, server);
         await server.Stopped;
+    }
+
+    /// <summary>Who reads the file later has to trust the root that counts then. One that was taken away stays away: it has secrets.</summary>
+    private static void Renew(ReadyFile ready, string file)
+    {
+        if (File.Exists(file))
+            Welcome.Write(ready, file);
     }
 
     /// <summary>Plays the demonstration until the server stops. When it fails the server stays up: it is the user's to try again.</summary>

@@ -29,6 +29,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Task> _background = [];
     private readonly CertificateRenewal _renewal;
+    private readonly ServerRoots _roots;
     private readonly FileParts _files;
 
     public HomeportServer(ServerOptions options, Ports ports, Installation installation, TimeProvider time)
@@ -37,8 +38,12 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         var roots = new ServerRoots(options, seal, time);
         var certificate = new ServerCertificate(roots, options, seal, time);
         var tls = new DoorTls(certificate.Load(), certificate.Intermediates);
-        roots.Changed = () => tls.Replace(certificate.Load(), certificate.Intermediates);
-        CaFile = roots.Current.File;
+        _roots = roots;
+        roots.Changed = () =>
+        {
+            tls.Replace(certificate.Load(), certificate.Intermediates);
+            RootsChanged?.Invoke();
+        };
 
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true);
@@ -86,8 +91,11 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _renewal = new CertificateRenewal(certificate, tls, time, loggers.CreateLogger<CertificateRenewal>());
     }
 
-    /// <summary>PEM file that clients have to trust.</summary>
-    public string CaFile { get; }
+    /// <summary>PEM file that clients have to trust now.</summary>
+    public string CaFile => _roots.Current.File;
+
+    /// <summary>Called when a step of a change of the root was taken.</summary>
+    public Action? RootsChanged { get; set; }
 
     /// <summary>Who may sign in.</summary>
     public AccountService Accounts => _parts.People.Accounts;

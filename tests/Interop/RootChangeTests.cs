@@ -9,8 +9,8 @@ using TrustStore = Homeport.Device.TrustStore;
 namespace Homeport.Tests.Interop;
 
 /// <summary>
-/// The root certificate of the server is changed under its devices: mosquitto trusts the old root, the new one, or both, curl fetches the
-/// bundle as a device, Node checks its signature.
+/// The root certificate of the server is changed under its devices by the tool: mosquitto trusts the old root, the new one, or both, curl
+/// fetches the bundle as a device, Node checks its signature.
 /// </summary>
 public sealed class RootChangeTests : IAsyncLifetime
 {
@@ -34,7 +34,8 @@ public sealed class RootChangeTests : IAsyncLifetime
     {
         var fetcher = await _server.Hub.CreateDeviceAsync("fetcher");
         var reporter = await _server.Hub.CreateDeviceAsync("reporter");
-        await StepAsync("stage", 200);
+        (await StepAsync("report", 0)).Output.ShouldContain("There is no next root");
+        (await StepAsync("stage", 0)).Output.ShouldContain("Stage: staged");
         var next = (await _server.Hub.SendAsync(HttpMethod.Get, "homeport/v1/trust")).Json["roots"]![1]!;
         await File.WriteAllTextAsync(_folder.File("new.pem"), (string)next["certificate"]!);
         (await BreakingAsync()).ShouldBe(["fetcher", "reporter"]);
@@ -46,20 +47,24 @@ public sealed class RootChangeTests : IAsyncLifetime
         verified.ExitCode.ShouldBe(0, verified.ToString());
         verified.Output.ShouldContain((string)next["sha256"]!);
         (await BreakingAsync()).ShouldBe(["reporter"]);
+        var report = await StepAsync("report", 0);
+        report.Output.ShouldContain("1 of 2 devices are known to trust the next root.");
+        report.Output.Split('\n').ShouldContain(l => l.StartsWith("reporter ", StringComparison.Ordinal));
 
-        await StepAsync("cross", 200);
+        await StepAsync("cross", 0);
         foreach (var root in new[] { "old.pem", "new.pem" })
             (await PublishAsync(fetcher, root)).ExitCode.ShouldBe(0, root);
         var chain = await ExternalProgram.RunAsync("openssl", ["s_client", "-connect", $"localhost:{_server.Ready.Ports.Mqtt}", "-servername", "localhost", "-CAfile", _folder.File("old.pem"), "-verify_return_error", "-showcerts"], input: "");
         chain.Output.Split("BEGIN CERTIFICATE").Length.ShouldBe(3, "its own and the cross certificate");
 
-        (await StepAsync("complete", 412)).Body.ShouldContain("reporter");
+        (await StepAsync("complete", 1)).Error.ShouldContain("reporter");
         await ReportAsync(reporter, (string)next["sha256"]!);
         (await BreakingAsync()).ShouldBeEmpty();
-        await StepAsync("complete", 200);
+        await StepAsync("complete", 0);
+        (await File.ReadAllTextAsync(_server.ReadyPath)).ShouldContain("ca-2.pem", customMessage: "who reads the ready file from now on trusts the next root");
         (await PublishAsync(fetcher, "old.pem")).ExitCode.ShouldNotBe(0);
         (await PublishAsync(fetcher, "new.pem")).ExitCode.ShouldBe(0);
-        await StepAsync("cancel", 400, "new.pem");
+        (await StepAsync("cancel", 1)).Error.ShouldContain("400");
 
         await _server.StopAsync();
         var again = await ServerProcess.StartAsync(_server.Settings);
@@ -127,15 +132,11 @@ public sealed class RootChangeTests : IAsyncLifetime
         for (const root of JSON.parse(Buffer.from(bundle.payload, 'base64url')).roots) console.log(root.sha256);
         """;
 
-    private string Trusted { get; set; } = "old.pem";
-
-    private async Task<RestAnswer> StepAsync(string step, int status, string? trusted = null)
+    private async Task<ProgramResult> StepAsync(string step, int exitCode)
     {
-        Trusted = trusted ?? Trusted;
-        using var service = new HubService(new ServerTrust(_folder.File(Trusted), "localhost"), _server.Ready.Ports.Https, _server.Hub.Credential);
-        var answer = await service.SendAsync(HttpMethod.Post, "homeport/v1/trust/" + step);
-        answer.Status.ShouldBe(status, answer.Body);
-        return answer;
+        var result = await ExternalProgram.RunAsync("dotnet", [ServerProcess.Tool, "trust", step, "--ready-file", _server.ReadyPath]);
+        result.ExitCode.ShouldBe(exitCode, result.ToString());
+        return result;
     }
 
     private async Task<IEnumerable<string?>> BreakingAsync()
