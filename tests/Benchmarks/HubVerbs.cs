@@ -62,8 +62,9 @@ internal static class HubVerbs
     {
         var callers = new Option<int>("--callers") { DefaultValueFactory = _ => 8, Description = "Devices that register at once." };
         var chips = new Option<int>("--chips") { DefaultValueFactory = _ => 100, Description = "TPMs; making their keys takes a tenth of a second each." };
-        return Make(args, "registrations", "Registrations per second over HTTPS with full handshakes.", [callers, chips], (targets, parsed, token) =>
-            RegistrationBenchmark.RunAsync(targets, new RegistrationOptions(parsed.GetValue(callers), parsed.GetValue(chips), Time(parsed)), token));
+        var kind = new Option<string>("--kind") { DefaultValueFactory = _ => "", Description = "Only kinds whose name begins so, for example X.509." };
+        return Make(args, "registrations", "Registrations per second over HTTPS with full handshakes.", [callers, chips, kind], (targets, parsed, token) =>
+            RegistrationBenchmark.RunAsync(targets, new RegistrationOptions(parsed.GetValue(callers), parsed.GetValue(chips), parsed.GetValue(kind)!, Time(parsed)), token));
     }
 
     public static Command Enrollments(string[] args)

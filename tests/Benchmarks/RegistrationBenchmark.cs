@@ -6,7 +6,7 @@ using Homeport.Tests.Benchmarks.Targets;
 
 namespace Homeport.Tests.Benchmarks;
 
-internal sealed record RegistrationOptions(int Callers, int Chips, WindowOptions Time);
+internal sealed record RegistrationOptions(int Callers, int Chips, string Kind, WindowOptions Time);
 
 /// <summary>
 /// Registrations over HTTPS, each on a connection of its own with a full handshake: register, for a TPM twice, and poll. The server has each
@@ -22,7 +22,7 @@ internal static class RegistrationBenchmark
     public static async Task<string> RunAsync(TargetSet targets, RegistrationOptions options, CancellationToken cancellationToken)
     {
         var measured = await Rounds.RunAsync(
-            Fleet.Kinds, options.Time.Rounds, kind => MeasureAsync(targets, kind, options, cancellationToken), static r => r.Rate, static r => r.Usage);
+            Fleet.Kinds.Where(k => k.StartsWith(options.Kind, StringComparison.OrdinalIgnoreCase)), options.Time.Rounds, kind => MeasureAsync(targets, kind, options, cancellationToken), static r => r.Rate, static r => r.Usage);
         return LoadResult.Report("registration", "registrations", measured);
     }
 

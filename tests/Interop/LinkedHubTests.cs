@@ -68,6 +68,29 @@ public sealed class LinkedHubTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_nearest_hub_is_chosen_by_the_network_or_by_what_the_device_measured_among_hubs_that_the_tool_links()
+    {
+        await File.WriteAllTextAsync(_folder.File("hub2.txt"), _there.Ready.Hub.ServiceConnectionString + "\n");
+        (await ToolAsync(0, "hubs", "link", "@" + _folder.File("hub2.txt"), "--trust", _there.Ready.CaFile, "--weight", "2", "--location", "plant-2")).Output.ShouldContain($"{There} is linked.");
+        await ToolAsync(0, "hubs", "set", Here, "--location", "plant-1");
+        (await ToolAsync(0, "hubs", "list")).Output.Split('\n').ShouldContain(l => l.StartsWith(There, StringComparison.Ordinal) && l.Contains("plant-2", StringComparison.Ordinal));
+        var key = SasToken.NewKey();
+        var group = JsonSerializer.SerializeToNode(new { enrollmentGroupId = "near", attestation = new { type = "symmetricKey", symmetricKey = new { primaryKey = key, secondaryKey = key } } });
+        (await _here.Dps.SendAsync(HttpMethod.Put, "enrollmentGroups/near?api-version=2021-10-01", group)).Status.ShouldBe(200);
+
+        await AllocateAsync("plant-2");
+        (await HubOfAsync("near-1", key)).ShouldBe(There, "the location of its network");
+        (await HubOfAsync("near-2", key, new Dictionary<string, double> { [Here] = 3.5, [There] = 40 })).ShouldBe(Here, "what it measured goes before that");
+        (await HubOfAsync("near-3", key, new Dictionary<string, double> { [There] = 40 })).ShouldBe(There, "a hub that it did not measure is far");
+        await AllocateAsync("plant-1");
+        (await HubOfAsync("near-4", key)).ShouldBe(Here);
+
+        (await ToolAsync(0, "hubs", "unlink", There)).Output.ShouldContain($"Unlinked {There}.");
+        (await HubOfAsync("near-1", key)).ShouldBe(Here, "its hub is not linked any more");
+        (await ToolAsync(1, "hubs", "unlink", There)).Error.ShouldContain("404");
+    }
+
+    [Fact]
     public async Task A_link_that_cannot_work_is_found_when_it_is_made_and_a_hub_that_is_away_asks_devices_to_wait()
     {
         var good = _there.Ready.Hub.ServiceConnectionString;
@@ -119,6 +142,28 @@ public sealed class LinkedHubTests : IAsyncLifetime
         var released = (await _there.Hub.SendAsync(HttpMethod.Get, "devices/first")).Json;
         ((string?)released["status"]).ShouldBe("enabled");
         ((string?)released["statusReason"]).ShouldBeNull();
+    }
+
+    private async Task AllocateAsync(string location)
+    {
+        var settings = JsonSerializer.SerializeToNode(new { allocationPolicy = "geoLatency", regions = new[] { new { network = "127.0.0.0/8", locations = new[] { location } } } });
+        var answer = await _here.Dps.SendAsync(HttpMethod.Put, "homeport/v1/allocation", settings);
+        answer.Status.ShouldBe(200, answer.Body);
+    }
+
+    private async Task<string?> HubOfAsync(string id, string groupKey, Dictionary<string, double>? measured = null)
+    {
+        object? payload = measured is null ? null : new { hubLatencies = measured };
+        var outcome = await RunAsync(new { host = Here, idScope = _here.Ready.Dps.IdScope, registrationId = id, key = SasToken.DerivedKey(groupKey, id), payload });
+        ((bool?)outcome["registered"]).ShouldBe(true, outcome.ToJsonString());
+        return (string?)outcome["registration"]!["assignedHub"];
+    }
+
+    private async Task<ProgramResult> ToolAsync(int exitCode, params string[] arguments)
+    {
+        var result = await ExternalProgram.RunAsync("dotnet", [ServerProcess.Tool, .. arguments, "--ready-file", _here.ReadyPath]);
+        result.ExitCode.ShouldBe(exitCode, result.ToString());
+        return result;
     }
 
     private async Task<RestAnswer> LinkAsync(string connectionString, bool trusted = true)

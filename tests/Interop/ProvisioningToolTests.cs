@@ -68,6 +68,30 @@ public sealed class ProvisioningToolTests(SharedServer shared) : IDisposable
     }
 
     [Fact]
+    public async Task A_device_is_enrolled_by_a_certificate_that_the_tool_made()
+    {
+        var id = SharedServer.NewId("cert");
+        await GoodAsync("cert", "ca", "root", "--out", _folder.Path);
+        await GoodAsync("cert", "device", id, "--issuer", _folder.File("root.pem"), "--out", _folder.Path);
+        var enrolled = await GoodServerAsync("enroll", "cert", id, "--certificate", _folder.File(id + ".pem"), "--device-id", "d-" + id);
+        enrolled.Output.ShouldContain($"Enrolled '{id}'.");
+        var dps = shared.Server.Ready.Dps;
+        var outcome = await shared.Node.RunAsync("provision.mjs", new
+        {
+            host = dps.Endpoint,
+            idScope = dps.IdScope,
+            attestation = "x509",
+            registrationId = id,
+            certificate = await File.ReadAllTextAsync(_folder.File(id + ".pem")),
+            key = await File.ReadAllTextAsync(_folder.File(id + ".key")),
+            send = "by the tool's certificate",
+        });
+        ((bool?)outcome["sent"]).ShouldBe(true, outcome.ToJsonString());
+        ((string?)outcome["registration"]!["deviceId"]).ShouldBe("d-" + id);
+        (await ServerAsync("enroll", "cert", id, "--certificate", _folder.File(id + ".key"))).ExitCode.ShouldBe(1, "a key is no certificate");
+    }
+
+    [Fact]
     public async Task A_device_is_enrolled_by_the_tpm_where_the_tool_runs()
     {
         await using var tpm = await SoftwareTpm.StartAsync();
