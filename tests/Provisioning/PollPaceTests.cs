@@ -1,5 +1,4 @@
 using System.Net;
-using Homeport.Contract.Rest;
 using Homeport.Gateway.Provisioning;
 using Homeport.Hub.Access;
 using Homeport.Provisioning.Registrations;

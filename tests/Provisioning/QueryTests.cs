@@ -1,6 +1,5 @@
 using Homeport.Contract.Access;
 using Homeport.Contract.Errors;
-using Homeport.Contract.Rest;
 using Homeport.Provisioning.Enrollments;
 
 namespace Homeport.Tests.Provisioning;
