@@ -31,6 +31,7 @@ public enum LinkState
 public abstract class AmqpLink
 {
     private ILinkHandler? _handler;
+    private Attach? _asked;
 
     private protected AmqpLink(AmqpSession session, string name, uint localHandle)
     {
@@ -79,6 +80,7 @@ public abstract class AmqpLink
     {
         if (State != LinkState.Asked)
             return;
+        _asked = null;
         if (IsReceiver ? handler is not IReceiverHandler : handler is not ISenderHandler)
             throw new ArgumentException("The handler does not fit the direction of the link.", nameof(handler));
         _handler = handler;
@@ -106,6 +108,7 @@ public abstract class AmqpLink
     {
         if (State != LinkState.Asked)
             return;
+        _asked = null;
         Session.WriteAttach(new Attach
         {
             Name = Name,
@@ -121,11 +124,17 @@ public abstract class AmqpLink
         Detach(error);
     }
 
-    /// <summary>Ends the link from this side. Does nothing when it is over.</summary>
+    /// <summary>Ends the link from this side. Does nothing when it is over. A link whose attach waits for an answer is refused.</summary>
     public void Detach(AmqpError? error = null)
     {
         if (State is LinkState.Detaching or LinkState.Detached)
             return;
+        // A detach without an attach before it would be one of a handle that the peer does not know.
+        if (_asked is { } attach)
+        {
+            Refuse(attach, error ?? new AmqpError(ErrorCondition.DetachForced, "The link ended before it was attached."));
+            return;
+        }
         State = LinkState.Detaching;
         Session.WriteDetach(LocalHandle, closed: true, error);
         End(error);
@@ -133,6 +142,9 @@ public abstract class AmqpLink
 
     /// <summary>Largest message of the link, in bytes; 0 for any.</summary>
     public ulong MaxMessageSize { get; internal set; }
+
+    /// <summary>The peer's attach waits for an answer.</summary>
+    internal void OnAsked(Attach attach) => _asked = attach;
 
     internal void Ask(ILinkHandler handler)
     {
@@ -154,6 +166,7 @@ public abstract class AmqpLink
     internal void End(AmqpError? error)
     {
         Release();
+        _asked = null;
         var handler = _handler;
         _handler = null;
         handler?.OnDetached(this, error);

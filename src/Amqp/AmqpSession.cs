@@ -246,6 +246,7 @@ public sealed partial class AmqpSession
         Place(link);
         _byRemoteHandle[attach.Handle] = link;
         _byName[key] = link;
+        link.OnAsked(attach);
         Connection.Handler.OnAttach(link, attach);
         return null;
     }

@@ -15,6 +15,7 @@ public sealed class ReceivingLink : AmqpLink
     private uint _deliveryId;
     private uint _format;
     private bool _settled;
+    private bool _ignores;
     private int _window;
     private int _held;
 
@@ -101,15 +102,19 @@ public sealed class ReceivingLink : AmqpLink
         {
             if (Credit == 0)
                 return new AmqpError(ErrorCondition.TransferLimitExceeded, $"The link '{Name}' has no credit: wait for a flow.");
-            if (transfer.Resume)
-                return new AmqpError(ErrorCondition.NotAllowed, "There is no delivery of an earlier attachment to resume: send it anew.");
             Credit--;
             DeliveryCount++;
+            _ignores = transfer.Resume;
         }
         if (transfer.Aborted)
         {
             Forget();
             Replenish(always: false);
+            return null;
+        }
+        if (_ignores)
+        {
+            Ignore(transfer, deliveryId);
             return null;
         }
         if (MaxMessageSize != 0 && (ulong)((_parts?.WrittenCount ?? 0) + payload.Length) > MaxMessageSize)
@@ -150,6 +155,13 @@ public sealed class ReceivingLink : AmqpLink
         // Settled on any frame is settled (section 2.7.5).
         _settled |= transfer.Settled ?? false;
         _parts!.Write(payload);
+    }
+
+    /// <summary>Nothing of an earlier attachment is kept, so there is no delivery to resume, and one that comes is ignored (section 2.6.13).</summary>
+    private void Ignore(Transfer transfer, uint deliveryId)
+    {
+        (_tag, _deliveryId) = transfer.More ? (transfer.DeliveryTag.ToArray(), deliveryId) : (null, 0);
+        Replenish(always: false);
     }
 
     private void Forget() => (_parts, _tag) = (null, null);

@@ -7,9 +7,12 @@ namespace Homeport.Log;
 /// <param name="ModuleId">Sending module, or null.</param>
 /// <param name="GenerationId">Tells a device from an earlier one with the same name.</param>
 /// <param name="AuthMethod">The JSON text of <c>iothub-connection-auth-method</c>.</param>
-public sealed record RecordOrigin(string DeviceId, string? ModuleId, string GenerationId, string AuthMethod)
+/// <param name="ModelId">The model that the sender announced (<c>dt-dataschema</c>), or null.</param>
+public sealed record RecordOrigin(string DeviceId, string? ModuleId, string GenerationId, string AuthMethod, string? ModelId = null)
 {
-    /// <summary>The origin as it stands in records: four texts, each with its length (u8) in front. Made once for a connection.</summary>
+    /// <summary>
+    /// The origin as it stands in records: four texts, each with its length (u8) in front, and the model as the rest. Made once for a connection.
+    /// </summary>
     internal byte[] Encode()
     {
         using var stream = new MemoryStream();
@@ -21,6 +24,9 @@ public sealed record RecordOrigin(string DeviceId, string? ModuleId, string Gene
             stream.WriteByte((byte)bytes.Length);
             stream.Write(bytes);
         }
+        stream.Write(Encoding.UTF8.GetBytes(ModelId ?? ""));
+        if (stream.Length > ushort.MaxValue)
+            throw new ArgumentException("A record's origin is longer than 65,535 bytes.");
         return stream.ToArray();
     }
 
@@ -33,6 +39,6 @@ public sealed record RecordOrigin(string DeviceId, string? ModuleId, string Gene
             parts[i] = Encoding.UTF8.GetString(bytes.Slice(1, bytes[0]));
             bytes = bytes[(1 + bytes[0])..];
         }
-        return new RecordOrigin(parts[0], parts[1].Length == 0 ? null : parts[1], parts[2], parts[3]);
+        return new RecordOrigin(parts[0], parts[1].Length == 0 ? null : parts[1], parts[2], parts[3], bytes.IsEmpty ? null : Encoding.UTF8.GetString(bytes));
     }
 }

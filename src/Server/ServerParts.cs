@@ -89,7 +89,7 @@ internal sealed class ServerParts : IAsyncDisposable
         var quota = new QuotaKeeper(door.Throttles, new SqliteQuotaStore(installation.Database, Installation.HubName), time, loggers.CreateLogger<QuotaKeeper>());
         Events = new EventParts(_log, options, installation, time);
         Nodes.AddEvents(Events.Hub);
-        Nodes.AddServices(Hub, feedback, FileNotifications);
+        Nodes.AddServices(Installation.HubName, door, feedback, FileNotifications);
         Background = [sweeper.RunAsync, messageSweep.RunAsync, activity.RunAsync, _events.RunAsync, quota.RunAsync, .. _fleet.Background, _provisioning.RunAsync, explanations.RunAsync];
     }
 

@@ -150,6 +150,40 @@ public sealed class LinkTests
     }
 
     [Fact]
+    public void A_link_that_is_detached_before_its_answer_is_refused_so_that_the_peer_knows_it()
+    {
+        var peers = Peers.Open();
+        peers.ServerSide.AnswersLater = true;
+        peers.Session.AttachReceiver("in", new Source { Address = "q" }, new Target(), peers.ClientSide);
+        peers.Pump();
+        var link = peers.ServerSide.Links.Single();
+        link.Detach(new AmqpError(ErrorCondition.Stolen, "another one came"));
+        peers.ServerSide.Accept(link, peers.ServerSide.Attaches[0]);
+        peers.Pump();
+        peers.ClientSide.Answers.ShouldHaveSingleItem().Source.ShouldBeNull();
+        peers.ClientSide.Detached.ShouldHaveSingleItem()!.Condition.ShouldBe(ErrorCondition.Stolen);
+        (peers.Client.IsOpen, peers.Server.LinkCount).ShouldBe((true, 0));
+    }
+
+    [Fact]
+    public void A_resumed_delivery_that_is_not_known_is_ignored_and_the_link_goes_on()
+    {
+        var peers = Peers.Open();
+        var link = Sender(peers);
+        link.Send("one"u8);
+        peers.Pump();
+        // By hand, in two frames: transfer with handle, id, tag, format, settled, more, nulls for rcv-settle-mode and state, resume.
+        Peers.Give(peers.Server, Sized(Convert.FromHexString("0000000002000000" + "005314c00e09" + "5200" + "5201" + "a00107" + "43" + "42" + "41" + "40" + "40" + "41" + "6f6c64"), link));
+        Peers.Give(peers.Server, Sized(Convert.FromHexString("0000000002000000" + "005314c00e09" + "5200" + "5201" + "a00107" + "43" + "42" + "42" + "40" + "40" + "42" + "6f6c64"), link));
+        // The client's engine did not send them: its own numbers go on behind.
+        Peers.Give(peers.Server, Sized(Convert.FromHexString("0000000002000000" + "005314c00a05" + "5200" + "5202" + "a00108" + "43" + "41" + "6e6577"), link));
+        peers.ServerSide.Deliveries.Select(d => d.Payload).ShouldBe(["one", "new"]);
+        peers.Server.IsOpen.ShouldBeTrue();
+        peers.ServerSide.Detached.ShouldBeEmpty();
+        ((ReceivingLink)peers.ServerSide.Links[0]).Unsettled.ShouldBe(0);
+    }
+
+    [Fact]
     public void Outcomes_carry_their_reasons()
     {
         var peers = Peers.Open();

@@ -100,6 +100,9 @@ internal sealed class Peers
 
         public AmqpError? Refusal { get; set; }
 
+        /// <summary>Leaves links without an answer.</summary>
+        public bool AnswersLater { get; set; }
+
         public Action<SendingLink>? WhenCredit { get; set; }
 
         public List<string> Sasl { get; } = [];
@@ -136,6 +139,13 @@ internal sealed class Peers
                 return;
             }
             Links.Add(link);
+            if (!AnswersLater)
+                Accept(link, attach);
+        }
+
+        /// <summary>Answers an attach that waited.</summary>
+        public void Accept(AmqpLink link, Attach attach)
+        {
             link.Accept(attach, this);
             if (link is ReceivingLink receiving && Window > 0)
                 receiving.KeepWindow(Window);

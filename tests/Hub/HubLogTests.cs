@@ -229,10 +229,11 @@ public sealed class HubLogTests : IAsyncDisposable
         var block = new byte[64];
         var size = RecordProperties.Write(block, "$.mid"u8, "1"u8);
         size += RecordProperties.Close(block.AsSpan(size), 0, null);
-        var writer = _log.WriterFor(new RecordOrigin("dev1", "m1", "638", "{\"scope\":\"module\"}"));
+        var origin = new RecordOrigin("dev1", "m1", "638", "{\"scope\":\"module\"}", "dtmi:com:example:Thermostat;1");
+        var writer = _log.WriterFor(origin);
         await _log.Append(writer, MessageSource.Telemetry, block.AsSpan(0, size), "body"u8).WhenDurable().WaitAsync(Patience);
         var record = (await _log.ReadAsync(writer.Partition, 0, 1, TimeSpan.Zero, CancellationToken.None)).Single();
-        record.Origin.ShouldBe(new RecordOrigin("dev1", "m1", "638", "{\"scope\":\"module\"}"));
+        record.Origin.ShouldBe(origin);
         record.Properties.ShouldBe([new("$.mid", "1"), new("", null)]);
         (record.EnqueuedTime, record.Source, Encoding.UTF8.GetString(record.Body.Span)).ShouldBe((_time.GetUtcNow(), MessageSource.Telemetry, "body"));
     }
@@ -310,7 +311,10 @@ public sealed class HubLogTests : IAsyncDisposable
 
     [Fact]
     public void An_origin_that_does_not_fit_is_refused()
-        => Should.Throw<ArgumentException>(() => _log.WriterFor(new RecordOrigin(new string('x', 256), null, "1", "")));
+    {
+        Should.Throw<ArgumentException>(() => _log.WriterFor(new RecordOrigin(new string('x', 256), null, "1", "")));
+        Should.Throw<ArgumentException>(() => _log.WriterFor(new RecordOrigin("dev1", null, "1", "", new string('x', 70_000))));
+    }
 
     [Fact]
     public void A_damaged_batch_is_told()

@@ -34,6 +34,29 @@ public sealed class AmqpTests(SharedServer shared)
         left.Json.ToJsonString().ShouldNotContain("\"body\"");
     }
 
+    [Theory]
+    [InlineData("amqp")]
+    [InlineData("amqpws")]
+    public async Task A_certificate_with_another_thumbprint_gets_no_link(string transport)
+    {
+        var id = SharedServer.NewId("x509");
+        using var mine = new DeviceCertificate(id);
+        using var other = new DeviceCertificate(id);
+        await shared.Server.Hub.CreateX509DeviceAsync(id, mine.Sha256);
+        var result = await shared.Node.RunAsync("device.mjs", new
+        {
+            transport,
+            connectionString = $"HostName={Host};DeviceId={id};x509=true",
+            x509 = new { cert = other.CertificatePem, key = other.KeyPem },
+            actions = new[] { new { send = new { body = "x" } } },
+        });
+        // There is no token: what is refused is the device's first link.
+        var error = (result["error"] ?? result["results"]?[0]?["error"]).ShouldNotBeNull(result.ToJsonString());
+        ((string?)error["name"]).ShouldBe("UnauthorizedError", result.ToJsonString());
+        await shared.Server.WaitForPrintedAsync(l => l.Contains(id, StringComparison.Ordinal) && l.Contains("thumbprint", StringComparison.OrdinalIgnoreCase), "the thumbprints");
+        (await shared.Server.Reader.ReadAsync(id)).ShouldBeEmpty();
+    }
+
     [Fact]
     public async Task Rhea_multiplexes_devices_on_one_connection_and_each_stands_for_itself()
     {

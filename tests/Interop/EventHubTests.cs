@@ -74,6 +74,26 @@ public sealed class EventHubTests(SharedServer shared)
         ((string?)read["last"]!["offset"]).ShouldNotBeNullOrEmpty();
     }
 
+    [Theory]
+    [InlineData("mqtt")]
+    [InlineData("amqp")]
+    public async Task An_event_names_the_model_that_its_device_announced(string transport)
+    {
+        const string Model = "dtmi:com:example:Thermostat;1";
+        var device = await shared.Server.Hub.CreateDeviceAsync(SharedServer.NewId("model"));
+        var (host, actions) = (shared.Server.Ready.Hub.HostName, new[] { new { send = new { body = "1" } } });
+        // The SDK for Node announces a model over MQTT only; the one for C# does it by this property of its links.
+        if (transport == "mqtt")
+            await shared.Node.RunAsync("device.mjs", new { modelId = Model, connectionString = DeviceConnectionString(device), actions });
+        else
+            await shared.Node.RunAsync("amqp-device.mjs", new { host, port = SharedServer.AmqpPort, device = device.Id, token = SasToken.ForDevice(host, device.Id, device.PrimaryKey), model = Model, actions });
+        var stored = await shared.Server.Reader.SingleAsync(device.Id);
+        stored.System("dt-dataschema").ShouldBe(Model);
+        var read = (await EventsAsync(new { read = new { count = 1, device = device.Id, partition = $"{stored.Partition}" } }, webSocket: false))[0]!;
+        ((string?)read["events"]!.AsArray().ShouldHaveSingleItem()!["system"]!["dt-dataschema"]).ShouldBe(Model);
+        ((string?)(await shared.Server.Hub.SendAsync(HttpMethod.Get, $"twins/{device.Id}")).Json["modelId"]).ShouldBe(Model);
+    }
+
     [Fact]
     public async Task A_reader_starts_where_it_asks()
     {

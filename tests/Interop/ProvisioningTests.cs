@@ -80,13 +80,13 @@ public sealed class ProvisioningTests(SharedServer shared)
         var identity = await shared.Node.RunAsync("tpm-identity.mjs", new { });
         var id = (string)identity["registrationId"]!;
         await EnrollAsync(new { registrationId = id, deviceId = "device-with-tpm", attestation = TpmOf(identity) });
-        foreach (var text in new[] { "first boot", "second boot" })
+        foreach (var (transport, text) in ((string, string)[])[("http", "first boot"), ("amqp", "second boot"), ("amqpws", "third boot")])
         {
-            var outcome = await ProvisionAsync(new { attestation = "tpm", registrationId = id, send = text });
+            var outcome = await ProvisionAsync(new { transport, attestation = "tpm", registrationId = id, send = text });
             ShouldHaveSent(outcome, "device-with-tpm");
         }
 
-        (await shared.Server.Reader.WaitAsync("device-with-tpm", 2)).Select(m => m.Text).ShouldBe(["first boot", "second boot"]);
+        (await shared.Server.Reader.WaitAsync("device-with-tpm", 3)).Select(m => m.Text).ShouldBe(["first boot", "second boot", "third boot"]);
     }
 
     [Fact]

@@ -20,6 +20,7 @@ public sealed class X509ProvisioningTests(SharedServer shared) : IDisposable
     [InlineData("http", "ec")]
     [InlineData("mqtt", "rsa:2048")]
     [InlineData("mqttws", "ec")]
+    [InlineData("amqp", "ec")]
     public async Task A_device_with_an_enrolled_certificate_registers_and_sends(string transport, string key)
     {
         var id = SharedServer.NewId("x509");
@@ -41,13 +42,17 @@ public sealed class X509ProvisioningTests(SharedServer shared) : IDisposable
         await _pki.SelfSignedAsync("stranger", id, key);
         var refused = await ProvisionAsync(transport, id, "stranger", "stranger.pem");
         ((bool?)refused["registered"]).ShouldBe(false, refused.ToJsonString());
-        refused.ToJsonString().ShouldContain("401002");
+        // Over AMQP the SDK hands an object on that has no text.
+        if (transport != "amqp")
+            refused.ToJsonString().ShouldContain("401002");
+        await shared.Server.WaitForPrintedAsync(l => l.Contains("401002", StringComparison.Ordinal) && l.Contains(id, StringComparison.Ordinal), "the refusal");
     }
 
     [Theory]
     [InlineData("http", "rsa:2048")]
     [InlineData("mqtt", "ec")]
     [InlineData("mqttws", "rsa:2048")]
+    [InlineData("amqpws", "ec")]
     public async Task A_device_of_a_group_registers_with_a_chain_over_an_intermediate_and_sends(string transport, string key)
     {
         var (group, id) = (SharedServer.NewId("group"), SharedServer.NewId("line"));

@@ -2,11 +2,16 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Homeport.Contract.Access;
+using Homeport.Contract.Errors;
+using Homeport.Contract.Rest;
 using Homeport.Gateway;
+using Homeport.Gateway.Amqp;
+using Homeport.Gateway.Amqp.Events;
 using Homeport.Gateway.Mqtt;
 using Homeport.Gateway.Provisioning;
 using Homeport.Hub.Access;
 using Homeport.Hub.CloudToDevice;
+using Homeport.Hub.Consumers;
 using Homeport.Hub.Faults;
 using Homeport.Hub.Limits;
 using Homeport.Hub.Live;
@@ -35,6 +40,7 @@ internal sealed class HubFixture : IAsyncDisposable
     private ThrottleProfile _limits = ThrottleProfile.Machine();
     private bool _takesFaults;
     private readonly ListLogger<MqttDoor> _doorLog = new();
+    private readonly ListLogger<AmqpDoor> _amqpLog = new();
     private readonly ListLogger<HubLog> _storageLog = new();
     private readonly ListLogger<ActivityJournal> _activityLog = new();
     private readonly ListLogger<Explanations> _explanationLog = new();
@@ -47,10 +53,13 @@ internal sealed class HubFixture : IAsyncDisposable
     private CancellationTokenSource _stop = null!;
     private Task[] _background = [];
 
-    public HubFixture(DateTimeOffset start)
+    /// <summary>Starts the hub.</summary>
+    /// <param name="start">The time on the hub's clock.</param>
+    /// <param name="policyKey">Primary key of all policies; null for keys of their own.</param>
+    public HubFixture(DateTimeOffset start, byte[]? policyKey = null)
     {
         Time = new FakeTimeProvider(start);
-        Policies = SharedAccessPolicy.HubDefaults().ToDictionary(p => p.Name);
+        Policies = SharedAccessPolicy.HubDefaults().Select(p => policyKey is null ? p : p with { PrimaryKey = policyKey }).ToDictionary(p => p.Name);
         Open();
     }
 
@@ -88,16 +97,21 @@ internal sealed class HubFixture : IAsyncDisposable
 
     public MqttDoor Door { get; private set; } = null!;
 
+    /// <summary>The door of AMQP, with all nodes, those of the events too.</summary>
+    public AmqpDoor Amqp { get; private set; } = null!;
+
+    public CloudToDeviceMessages CloudToDevice { get; private set; } = null!;
+
     /// <summary>Lets devices register over the same door.</summary>
     public EnrollmentService Enrollments { get; private set; } = null!;
 
     public int OpenConnections => _sweeper.Count;
 
     /// <summary>Ids of the logged events at level Warning and above.</summary>
-    public IEnumerable<int> Problems => _doorLog.Problems.Concat(_storageLog.Problems).Concat(_activityLog.Problems).Concat(_explanationLog.Problems).Concat(_registrationLog.Problems);
+    public IEnumerable<int> Problems => _doorLog.Problems.Concat(_amqpLog.Problems).Concat(_storageLog.Problems).Concat(_activityLog.Problems).Concat(_explanationLog.Problems).Concat(_registrationLog.Problems);
 
     /// <summary>All that was logged, for the message of a failing test and for the search for secrets.</summary>
-    public IEnumerable<string> LogLines => _doorLog.Entries.Concat(_storageLog.Entries).Concat(_activityLog.Entries).Concat(_explanationLog.Entries).Concat(_registrationLog.Entries).Select(e => $"{e.Level} {e.Id}: {e.Text}");
+    public IEnumerable<string> LogLines => _doorLog.Entries.Concat(_amqpLog.Entries).Concat(_storageLog.Entries).Concat(_activityLog.Entries).Concat(_explanationLog.Entries).Concat(_registrationLog.Entries).Select(e => $"{e.Level} {e.Id}: {e.Text}");
 
     /// <summary>A key that a test can make again from the name.</summary>
     public static byte[] KeyOf(string name) => SHA256.HashData(Encoding.UTF8.GetBytes("key of " + name));
@@ -130,6 +144,21 @@ internal sealed class HubFixture : IAsyncDisposable
     }
 
     public string Token(string audience, byte[] key, int seconds, string? policy = null) => SharedAccessSignature.Create(audience, key, Time.GetUtcNow().AddSeconds(seconds), policy);
+
+    /// <summary>Stores a message in a partition, of a device of the partition's.</summary>
+    public Task StoreAsync(int partition, string body)
+    {
+        var writer = Enumerable.Range(1, 1000).Select(i => _log.WriterFor(new RecordOrigin($"device-{i}", null, "1", ""))).First(w => w.Partition == partition);
+        return _log.Append(writer, MessageSource.Telemetry, [], Encoding.UTF8.GetBytes(body)).WhenDurable();
+    }
+
+    /// <summary>Lets a device register by a symmetric key.</summary>
+    public async Task EnrollAsync(string id, byte[] key)
+    {
+        var text = Convert.ToBase64String(key);
+        var attestation = new AttestationDescription { Type = "symmetricKey", SymmetricKey = new SymmetricKeyDescription(text, text) };
+        (await Enrollments.PutAsync(EnrollmentKind.Individual, id, new EnrollmentDescription { RegistrationId = id, Attestation = attestation }, IfMatch.Absent, default)).Refusal.ShouldBeNull();
+    }
 
     /// <summary>The stored messages of an identity, as <c>[name="value" name] body</c>.</summary>
     public async Task<IReadOnlyList<string>> StoredAsync(string key)
@@ -171,12 +200,13 @@ internal sealed class HubFixture : IAsyncDisposable
         Live = new LiveConnections();
         Registry = new IdentityRegistry(Store, Live, Time);
         Explanations = new Explanations(Time, _explanationLog);
-        var rules = new TokenRules(new HashSet<string>(StringComparer.OrdinalIgnoreCase) { Host, "localhost" }, Time);
+        var rules = new TokenRules(new HashSet<string>(StringComparer.OrdinalIgnoreCase) { Host, "localhost", "hub.probe.test" }, Time);
         Twins = new DeviceTwins(new SqliteTwinStore(_database, "hub1"), Registry, Live, Time);
         Methods = new DirectMethods(Live, Registry, Time);
         var devices = OpenProvisioning();
         var activity = new ActivityJournal(Store, Time, _activityLog);
         _sweeper = new ConnectionSweeper(Time);
+        CloudToDevice = new CloudToDeviceMessages(new SqliteCloudToDeviceStore(_database, "hub1"), Live, new CloudToDeviceSettings(), Time);
         var door = new HubDoor
         {
             Authenticator = new DeviceAuthenticator(Store, Policies, rules),
@@ -184,7 +214,7 @@ internal sealed class HubFixture : IAsyncDisposable
             Twins = Twins,
             Methods = Methods,
             Subscriptions = new SqliteSubscriptionStore(_database, "hub1"),
-            CloudToDevice = new CloudToDeviceMessages(new SqliteCloudToDeviceStore(_database, "hub1"), Live, new CloudToDeviceSettings(), Time),
+            CloudToDevice = CloudToDevice,
             Throttles = new Throttles(_limits, Time),
             Faults = _takesFaults ? new FaultInjection(Time) : null,
             Live = Live,
@@ -193,7 +223,19 @@ internal sealed class HubFixture : IAsyncDisposable
             Registrations = devices,
         };
         Door = new MqttDoor(door, _sweeper, Time, _doorLog);
+        Amqp = OpenAmqp(door, rules);
         _background = [_sweeper.RunAsync(_stop.Token), activity.RunAsync(_stop.Token)];
+    }
+
+    private AmqpDoor OpenAmqp(HubDoor door, TokenRules rules)
+    {
+        var receivers = new PartitionReceivers();
+        var groups = new ConsumerGroups(new SqliteConsumerGroupStore(_database, "hub1"), Time.GetUtcNow(), Time) { Removed = receivers.End };
+        ServiceBoundQueue Queue(ServiceBoundKind kind) => new(new SqliteServiceBoundStore(_database, "hub1"), kind, new ServiceBoundSettings(), Time);
+        var nodes = new AmqpNodes();
+        nodes.AddEvents(new EventHub("probe-eh", Host, 5671, _log, groups, receivers));
+        nodes.AddServices("hub1", door, Queue(ServiceBoundKind.Feedback), Queue(ServiceBoundKind.FileNotification));
+        return new AmqpDoor(door, new ServiceAuthorizer(Policies, rules, HubErrors.IotHubUnauthorized, HubErrors.IotHubUnauthorizedAccess), nodes, _sweeper, Time, _amqpLog);
     }
 
     private RegistrationDoor OpenProvisioning()

@@ -21,6 +21,9 @@ public static class SystemProperty
     public const string DiagnosticId = "$.diagid";
     public const string DiagnosticContext = "$.diagctx";
 
+    /// <summary>The sender's model, as consumers of messages see it; no protocol has it in a message.</summary>
+    public const string DataSchema = "dt-dataschema";
+
     /// <summary>The name that consumers of messages know (AMQP and the Event Hubs endpoint), or null for an application property.</summary>
     public static string? LongName(string name) => name switch
     {

@@ -88,10 +88,14 @@ public sealed partial class AmqpClient : IConnectionHandler
     internal async Task<Outcome<AmqpDevice>> OpenDeviceAsync(string deviceId, string? moduleId, string? modelId, CancellationToken token)
     {
         var key = Identity.KeyOf(deviceId, moduleId);
+        AmqpDevice? open;
         lock (_gate)
+            _devices.TryGetValue(key, out open);
+        if (open is not null)
         {
-            if (_devices.TryGetValue(key, out var open))
-                return open;
+            // With a token a device is connected before its links announce a model.
+            await open.AnnounceAsync(modelId, token);
+            return open;
         }
         var hub = _door.Hub;
         var changes = hub.Live.Changes;
@@ -101,9 +105,8 @@ public sealed partial class AmqpClient : IConnectionHandler
             return ordered;
         if (hub.Throttles.TryTake(HubOperation.Connect, key) is { } throttled)
             return throttled.Refusal;
-        if (modelId is { Length: > 0 and <= MaxModelId })
-            await hub.Twins.NoteModelAsync(deviceId, moduleId, modelId, token);
         var device = new AmqpDevice(this, authenticated);
+        await device.AnnounceAsync(modelId, token);
         lock (_gate)
             _devices[key] = device;
         hub.Live.Open(device);
@@ -160,9 +163,6 @@ public sealed partial class AmqpClient : IConnectionHandler
         }
         Tokens.RemoveOver(now);
     }
-
-    /// <summary>Longest model id (DTDL: a DTMI has at most 2048 characters).</summary>
-    private const int MaxModelId = 2048;
 
     private static string Shorten(string text) => text.Length <= 128 ? text : text[..128] + "...";
 }

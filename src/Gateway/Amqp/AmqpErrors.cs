@@ -16,10 +16,13 @@ public static class AmqpErrors
     public const string AlreadyExists = "com.microsoft:device-already-exists";
     public const string TrackingId = "com.microsoft:tracking-id";
 
-    /// <summary>The error of a refusal, with its tracking id in text and info. A stranger is not told why: names could be probed.</summary>
+    /// <summary>
+    /// The error of a refusal, with its tracking id in text and info. A stranger is not told why: names could be probed. Who is known, and
+    /// has not the right, hears which one it needs.
+    /// </summary>
     public static AmqpError Of(Refusal refusal)
     {
-        var text = refusal.Error.Code is >= 401000 and < 404000 ? $"{refusal.Error.Text} The server keeps the reason under the tracking id." : refusal.Text;
+        var text = refusal.Error.Code is >= 401000 and < 404000 && refusal.Error != HubErrors.IotHubUnauthorizedAccess ? $"{refusal.Error.Text} The server keeps the reason under the tracking id." : refusal.Text;
         return new AmqpError(
             ConditionOf(refusal.Error),
             $"{text} ErrorCode:{refusal.Error.Code} TrackingId:{refusal.TrackingId}",

@@ -22,15 +22,15 @@ internal sealed class CbsNode : IAmqpNode
     public ValueTask<LinkAnswer> AttachAsync(LinkRequest request, CancellationToken token)
     {
         if (!request.ClientSends)
-            return new(LinkAnswer.Accept(new CbsAnswers(request)));
-        return new(LinkAnswer.Accept(new CbsRequests(request.Client), Window));
+            return new(LinkAnswer.Accept(new RequestAnswers(this, request, Window)));
+        return new(LinkAnswer.Accept(new CbsRequests(this, request.Client), Window));
     }
 
     /// <summary>True for a link of this node.</summary>
-    public static bool IsOfCbs(AmqpLink link) => link.UserHandler is CbsAnswers or CbsRequests;
+    public static bool IsOfCbs(AmqpLink link) => link.UserHandler is CbsRequests or RequestAnswers { Node: CbsNode };
 
     /// <summary>Takes tokens.</summary>
-    private sealed class CbsRequests(AmqpClient client) : IReceiverHandler
+    private sealed class CbsRequests(CbsNode node, AmqpClient client) : IReceiverHandler
     {
         public void OnDelivery(ReceivingLink link, in Delivery delivery)
         {
@@ -61,7 +61,7 @@ internal sealed class CbsNode : IAmqpNode
                 HasValue = true,
             };
             using (client.Enter())
-                FindAnswers(link, request?.Properties?.ReplyTo)?.Send(answer);
+                RequestAnswers.Find(node, link, request?.Properties?.ReplyTo)?.Send(answer);
         }
 
         private async Task<(int Status, string Text)> PutAsync(AmqpMessage request)
@@ -91,51 +91,6 @@ internal sealed class CbsNode : IAmqpNode
         {
             var error = client.Refuse(refusal);
             return (refusal.Error.HttpStatus, error.Description!);
-        }
-
-        /// <summary>The link that the request's reply-to names; else the session's, else the connection's only one.</summary>
-        private static CbsAnswers? FindAnswers(ReceivingLink link, string? replyTo)
-        {
-            var all = link.Session.Connection.Sessions.SelectMany(s => s.Links).Select(l => l.UserHandler).OfType<CbsAnswers>().ToArray();
-            return Array.Find(all, a => a.Target is not null && string.Equals(a.Target, replyTo, StringComparison.Ordinal))
-                ?? Array.Find(all, a => ReferenceEquals(a.Link.Session, link.Session))
-                ?? all.FirstOrDefault();
-        }
-    }
-
-    /// <summary>Sends verdicts.</summary>
-    private sealed class CbsAnswers(LinkRequest request) : ISenderHandler
-    {
-        private readonly Queue<byte[]> _waiting = new();
-
-        public SendingLink Link { get; } = (SendingLink)request.Link;
-
-        public string? Target { get; } = request.Attach.Target?.Address;
-
-        public void Send(AmqpMessage answer)
-        {
-            // A client that gives no credit asked for nothing; the newest verdicts count.
-            if (_waiting.Count >= Window)
-                _waiting.Dequeue();
-            _waiting.Enqueue(answer.ToBytes());
-            SendWaiting();
-        }
-
-        public void OnCredit(SendingLink link) => SendWaiting();
-
-        public void OnOutcome(SendingLink link, OutgoingDelivery delivery, DeliveryState? state, bool settled)
-        {
-            if (!settled)
-                link.Settle(delivery, state);
-        }
-
-        public void OnDetached(AmqpLink link, AmqpError? error) => _waiting.Clear();
-
-        private void SendWaiting()
-        {
-            while (Link.CanSend && _waiting.TryDequeue(out var message))
-                Link.Send(message);
-            Link.CompleteDrain();
         }
     }
 }

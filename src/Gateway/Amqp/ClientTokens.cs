@@ -82,7 +82,8 @@ internal sealed class ClientTokens(DeviceAuthenticator authenticator, ServiceAut
                 return new GrantedPolicy(policy, held.Key);
             first ??= refusal;
         }
-        return first ?? new Refusal(authorizer.Unauthorized, "The connection has no token of a policy for this address", "Put a token of a policy to $cbs first, or use SASL PLAIN.");
+        return first ?? new Refusal(authorizer.Forbidden, "The connection has no token of a policy for this address",
+            $"Put a token of a policy with the right {needed} to $cbs first, or use SASL PLAIN with it.");
     }
 
     /// <summary>When a token ends; null when it is not there.</summary>

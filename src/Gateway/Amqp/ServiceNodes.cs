@@ -1,6 +1,5 @@
 using Homeport.Gateway.Amqp.Events;
 using Homeport.Gateway.Amqp.Services;
-using Homeport.Gateway.Http;
 using Homeport.Hub.CloudToDevice;
 
 namespace Homeport.Gateway.Amqp;
@@ -16,6 +15,6 @@ public static class ServiceNodes
     }
 
     /// <summary>Adds messages to devices, feedback and file notifications.</summary>
-    public static void AddServices(this AmqpNodes nodes, HubApi hub, ServiceBoundQueue feedback, ServiceBoundQueue files)
-        => nodes.Add(new ServiceNode(hub.Name, hub.CloudToDevice, hub.Throttles, feedback, files));
+    public static void AddServices(this AmqpNodes nodes, string hubName, HubDoor hub, ServiceBoundQueue feedback, ServiceBoundQueue files)
+        => nodes.Add(new ServiceNode(hubName, hub.CloudToDevice, hub.Throttles, feedback, files));
 }

@@ -29,9 +29,6 @@ internal sealed partial class MqttConnection : IDeviceLink, ISweptConnection
     /// <summary>Largest packet of a session: a topic and a message at their limits.</summary>
     private const int MaxBody = ushort.MaxValue + MessageLimits.DeviceToCloud + 4;
 
-    /// <summary>Longest model id (DTDL: a DTMI has at most 2048 characters).</summary>
-    private const int MaxModelId = 2048;
-
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan SlowClientTimeout = TimeSpan.FromSeconds(30);
 
@@ -350,10 +347,11 @@ internal sealed partial class MqttConnection : IDeviceLink, ISweptConnection
         Volatile.Write(ref _lastReceived, _time.GetTimestamp());
         Volatile.Write(ref _lastActive, _lastReceived);
         _maxIdle = KeepAlive.TimeoutOf(connect.KeepAlive);
-        var session = new MqttSession(_hub, device, connect, _outbox, _time, _logger);
+        string? model = null;
+        if (MqttUserName.TryParse(connect.UserName, out var user, out _) && user.Options.TryGetValue("model-id", out var announced))
+            model = await _hub.Twins.NoteModelAsync(device.Identity.DeviceId, device.Identity.ModuleId, announced, CancellationToken.None);
+        var session = new MqttSession(_hub, device, connect, model, _outbox, _time, _logger);
         var present = await session.Subscriptions.OpenAsync(connect.CleanSession, _hub.Subscriptions, CancellationToken.None);
-        if (MqttUserName.TryParse(connect.UserName, out var user, out _) && user.Options.TryGetValue("model-id", out var model) && model.Length <= MaxModelId)
-            await _hub.Twins.NoteModelAsync(session.DeviceId, session.ModuleId, model, CancellationToken.None);
         Authority = device.Authority;
         _session = session;
         _outbox.Send(new ConnackPacket(present, ConnectReturnCode.Accepted).ToBytes());

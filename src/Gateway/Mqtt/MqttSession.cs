@@ -29,7 +29,7 @@ internal sealed class MqttSession
     private TimeSpan _pause;
     private readonly WillMessage? _will;
 
-    public MqttSession(HubDoor hub, AuthenticatedDevice device, ConnectPacket connect, MqttOutbox outbox, TimeProvider time, ILogger logger)
+    public MqttSession(HubDoor hub, AuthenticatedDevice device, ConnectPacket connect, string? modelId, MqttOutbox outbox, TimeProvider time, ILogger logger)
     {
         _will = connect.Will;
         _hub = hub;
@@ -39,7 +39,7 @@ internal sealed class MqttSession
         Key = device.Identity.Key;
         EndsAt = device.EndsAt;
         _telemetry = new TelemetryTopic(DeviceId, ModuleId);
-        _writer = hub.Telemetry.WriterFor(device);
+        _writer = hub.Telemetry.WriterFor(device, modelId);
         Subscriptions = new Subscriptions(DeviceId, ModuleId, connect.CleanSession ? null : hub.Subscriptions);
         _throttle = hub.Throttles.ForConnection(Key);
         _time = time;

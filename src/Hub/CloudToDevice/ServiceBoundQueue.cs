@@ -11,6 +11,9 @@ public sealed class ServiceBoundQueue(IServiceBoundStore store, ServiceBoundKind
     /// <summary>Records of feedback in a batch at most.</summary>
     public const int MaxBatch = 64;
 
+    /// <summary>How long feedback is gathered: what happens within it is told together. Azure gathers for up to 15 seconds.</summary>
+    public static readonly TimeSpan GatherTime = TimeSpan.FromSeconds(1);
+
     private static readonly TimeSpan PollTime = TimeSpan.FromMilliseconds(250);
 
     private readonly Lock _gate = new();
@@ -44,20 +47,22 @@ public sealed class ServiceBoundQueue(IServiceBoundStore store, ServiceBoundKind
     /// <summary>Takes the next records and locks them. Null when there are none.</summary>
     /// <param name="max">Records in the batch at most.</param>
     /// <param name="token">Ends the call.</param>
-    public async Task<ServiceBoundBatch?> ReceiveAsync(int max, CancellationToken token)
+    /// <param name="gather">Leaves records that are not as old as this where they are, until there are enough for a batch.</param>
+    public async Task<ServiceBoundBatch?> ReceiveAsync(int max, CancellationToken token, TimeSpan gather = default)
     {
         await GiveBackAsync(token);
         lock (_gate)
         {
             var now = time.GetUtcNow();
             var batch = new ServiceBoundBatch(Guid.NewGuid().ToString(), now + settings.LockTime);
-            foreach (var record in store.Read(kind, _held.Cursor, _held.ReadSize(max), now))
-            {
-                if (batch.Records.Count < max && _held.TryHold(record.Sequence, batch))
-                    batch.Add(record);
-            }
-            if (batch.Records.Count == 0)
+            var free = store.Read(kind, _held.Cursor, _held.ReadSize(max), now).Where(r => !_held.IsHeld(r.Sequence)).Take(max).ToList();
+            if (free.Count == 0 || (free.Count < max && now - free[0].EnqueuedTime < gather))
                 return null;
+            foreach (var record in free)
+            {
+                _held.TryHold(record.Sequence, batch);
+                batch.Add(record);
+            }
             _batches[batch.LockToken] = batch;
             return batch;
         }

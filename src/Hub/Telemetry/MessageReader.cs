@@ -36,6 +36,8 @@ public sealed class MessageReader(HubLog log)
                 own[name] = value;
         }
         var origin = record.Origin;
+        if (origin.ModelId is { } model)
+            system[SystemProperty.DataSchema] = model;
         return new StoredMessage
         {
             Partition = partition,

@@ -8,8 +8,10 @@ namespace Homeport.Hub.Telemetry;
 public sealed class TelemetryIngest(HubLog log)
 {
     /// <summary>Prepares a connection: who sends and into which partition.</summary>
-    public LogWriter WriterFor(AuthenticatedDevice device)
-        => log.WriterFor(new RecordOrigin(device.Identity.DeviceId, device.Identity.ModuleId, device.Identity.GenerationId, device.Method.ToString()));
+    /// <param name="device">Who.</param>
+    /// <param name="modelId">The model that it announced when it connected, or null.</param>
+    public LogWriter WriterFor(AuthenticatedDevice device, string? modelId = null)
+        => log.WriterFor(new RecordOrigin(device.Identity.DeviceId, device.Identity.ModuleId, device.Identity.GenerationId, device.Method.ToString(), modelId));
 
     /// <summary>True when the message is within the limit: body, values of system properties, names and values of the application's own.</summary>
     public static bool IsWithinLimit(int propertyBytes, int bodyBytes) => propertyBytes + bodyBytes <= MessageLimits.DeviceToCloud;

@@ -12,6 +12,9 @@ namespace Homeport.Hub.Twins;
 /// </summary>
 public sealed class DeviceTwins(ITwinStore store, IdentityRegistry registry, LiveConnections live, TimeProvider time, EventWriter? events = null)
 {
+    /// <summary>Longest model id in characters (DTDL: a DTMI has at most 2048).</summary>
+    public const int MaxModelId = 2048;
+
     /// <summary>Raised with the device once a change of its twin, or of a module's, is durable. Handlers must only post.</summary>
     public Action<string>? Changed { get; set; }
 
@@ -60,11 +63,19 @@ public sealed class DeviceTwins(ITwinStore store, IdentityRegistry registry, Liv
     }
 
     /// <summary>Notes the model that a device announced when it connected.</summary>
-    public async Task NoteModelAsync(string deviceId, string? moduleId, string modelId, CancellationToken token)
+    /// <param name="deviceId">The device.</param>
+    /// <param name="moduleId">Its module, or null.</param>
+    /// <param name="modelId">What it announced; one that is empty or longer than <see cref="MaxModelId"/> is none.</param>
+    /// <param name="token">Ends the call.</param>
+    /// <returns>The model, or null when it is none.</returns>
+    public async Task<string?> NoteModelAsync(string deviceId, string? moduleId, string? modelId, CancellationToken token)
     {
+        if (modelId is not { Length: > 0 and <= MaxModelId })
+            return null;
         if (await store.FindAsync(deviceId, moduleId, token) is not { } twin || string.Equals(twin.ModelId, modelId, StringComparison.Ordinal))
-            return;
+            return modelId;
         await store.ChangeAsync(deviceId, moduleId, t => new TwinChange(t with { ModelId = modelId, Version = t.Version + 1 }), static _ => { }, token);
+        return modelId;
     }
 
     private async Task<Outcome<Twin>> ChangeAsync(string deviceId, string? moduleId, Func<Twin, Outcome<TwinChange>> change, CancellationToken token)

@@ -41,6 +41,27 @@ public sealed class FeedbackTests
     }
 
     [Fact]
+    public async Task What_happens_within_a_second_can_be_gathered_and_a_full_batch_does_not_wait()
+    {
+        await using var hub = await QueueFixture.StartAsync();
+        var gather = ServiceBoundQueue.GatherTime;
+        await hub.Feedback.AddAsync(null, "0", default);
+        (await hub.Feedback.ReceiveAsync(ServiceBoundQueue.MaxBatch, default, gather)).ShouldBeNull("more may come");
+        hub.Time.Advance(gather / 2);
+        await hub.Feedback.AddAsync(null, "1", default);
+        hub.Time.Advance(gather / 2);
+        (await hub.Feedback.ReceiveAsync(ServiceBoundQueue.MaxBatch, default, gather)).ShouldNotBeNull().ToJsonArray().ShouldBe("[0,1]");
+        for (var i = 0; i < 64; i++)
+            await hub.Feedback.AddAsync(null, $"{i}", default);
+        var full = (await hub.Feedback.ReceiveAsync(ServiceBoundQueue.MaxBatch, default, gather)).ShouldNotBeNull();
+        full.Records.Count.ShouldBe(64);
+        (await hub.Feedback.AbandonAsync(full.LockToken, default)).ShouldBeNull();
+        hub.Time.Advance(gather);
+        await hub.Feedback.AddAsync(null, "late", default);
+        (await hub.Feedback.ReceiveAsync(ServiceBoundQueue.MaxBatch, default, gather)).ShouldNotBeNull().Records.Count.ShouldBe(64, "what came back does not wait again");
+    }
+
+    [Fact]
     public async Task A_batch_that_nobody_answers_comes_again_until_it_came_too_often()
     {
         await using var hub = await QueueFixture.StartAsync(new CloudToDeviceSettings { Feedback = new ServiceBoundSettings { MaxDeliveryCount = 2 } });

@@ -53,9 +53,6 @@ public sealed record StepResult(bool Ok, JsonNode? Value, JsonNode? Error)
 /// <summary>A scenario that still runs.</summary>
 public sealed class RunningScenario : IAsyncDisposable
 {
-    // Generous: it is waited for as long as nothing went wrong, and machines may be slow.
-    private static readonly TimeSpan EventTime = TimeSpan.FromSeconds(90);
-
     private readonly string _script;
     private readonly Process _process;
     private readonly StringBuilder _output = new();
@@ -76,16 +73,17 @@ public sealed class RunningScenario : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until the scenario has reported an event of this name.</summary>
     public Task WaitForEventAsync(string name) => WaitForLineAsync($"\"event\":\"{name}\"");
 
-    /// <summary>Waits for a line of the output that holds this.</summary>
-    public async Task WaitForLineAsync(string name)
+    /// <summary>Waits until a line of the output has this text.</summary>
+    public async Task WaitForLineAsync(string text)
     {
         var watch = Stopwatch.StartNew();
-        while (!Lines.Any(l => l.Contains(name, StringComparison.Ordinal)))
+        while (!Lines.Any(l => l.Contains(text, StringComparison.Ordinal)))
         {
-            if (_process.HasExited || watch.Elapsed > EventTime)
-                throw new TimeoutException($"{_script} did not report '{name}'\n{Describe()}");
+            if (_process.HasExited || watch.Elapsed > TimeSpan.FromSeconds(120))
+                throw new TimeoutException($"{_script} did not report '{text}'\n{Describe()}");
             await Task.Delay(25);
         }
     }
@@ -114,6 +112,9 @@ public sealed class RunningScenario : IAsyncDisposable
             throw new InvalidOperationException($"{_script} ended with exit code {_process.ExitCode}\n{Describe()}");
         return JsonNode.Parse(last)!["result"]!;
     }
+
+    /// <summary>Ends the scenario's input, for scenarios that go on until then.</summary>
+    public void Stop() => _process.StandardInput.Close();
 
     public async ValueTask DisposeAsync()
     {

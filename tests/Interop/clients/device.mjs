@@ -1,5 +1,5 @@
 // One device or module client: connects, does what "actions" says, closes.
-//   { transport: "mqtt" | "mqttws" | "amqp" | "amqpws" | "http", connectionString | token | sign: { resource, key, seconds } (a token made here and now), module, x509: { cert, key }, renewal: { valid, margin }, actions: [...] }
+//   { transport: "mqtt" | "mqttws" | "amqp" | "amqpws" | "http", connectionString | token | sign: { resource, key, seconds } (a token made here and now), module, modelId, x509: { cert, key }, renewal: { valid, margin }, actions: [...] }
 // Actions: { receive: ["complete" | "abandon" | "reject", ...] } answers the next messages so and gives them back as "received";
 //   { onMethod: "name", status, payload } answers that method; { twin: true } gets the twin and gives back "desired";
 //   { batch: [{...}] }, { send: {...} }, { output, send }, { sleep: ms }, { onLine: true } waits for a line of input, { untilDisconnected: ms }
@@ -71,7 +71,8 @@ run(async (args) => {
   client.on('error', (error) => events.push({ event: 'error', error: describe(error) }));
   // Over HTTPS the SDK polls, here one message at a time; without this option it does not end the call.
   const polling = args.transport === 'http' ? { http: { receivePolicy: { interval: 1, drain: false } } } : {};
-  if (args.x509 || args.transport === 'http') await client.setOptions({ ...args.x509, ...polling });
+  const model = args.modelId ? { modelId: args.modelId } : {};
+  if (args.x509 || args.modelId || args.transport === 'http') await client.setOptions({ ...args.x509, ...model, ...polling });
 
   try {
     await within(args.openTimeout ?? 20000, 'open', client.open());

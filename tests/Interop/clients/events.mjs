@@ -56,7 +56,7 @@ const isOf = (device) => (event) => {
 const positionOf = (start) => (!start || start === 'earliest' ? earliestEventPosition : start === 'latest' ? latestEventPosition
   : { ...start, ...(start.enqueuedOn ? { enqueuedOn: new Date(start.enqueuedOn) } : {}) });
 
-const fast = { retryOptions: { maxRetries: 0, timeoutInMs: 15000 } };
+const fast = { retryOptions: { maxRetries: 0, timeoutInMs: 60000 } };
 
 run(async (args) => {
   const options = { ...fast, ...(args.webSocket ? { webSocketOptions: { webSocket: WebSocket } } : {}) };
@@ -114,13 +114,19 @@ run(async (args) => {
     const owned = [];
     const running = [];
     const errors = [];
+    const until = async (what, done) => within(90000, what, (async () => { while (!done()) await sleep(20); })());
+    const all = () => owned.reduce((sum, set) => sum + set.size, 0);
+    let partitions = 0;
+    // One after the other, each when the others have found their balance. Consumers that start at once claim the same partitions, and as they have the same epoch the last one
+    // that attaches gets a partition, whoever owns it by then; it takes the time of an ownership until they are at one again, more than once if attaching takes long.
     for (let i = 0; i < consumers; i++) {
       owned.push(new Set());
-      const client = open(store, { loadBalancingOptions: { strategy: 'greedy', updateIntervalInMs: 300, partitionOwnershipExpirationIntervalInMs: 3000 } });
+      const client = open(store, { loadBalancingOptions: { strategy: 'greedy', updateIntervalInMs: 300, partitionOwnershipExpirationIntervalInMs: 10000 } });
       const subscription = client.subscribe({
-        processInitialize: async (context) => { owned[i].add(context.partitionId); },
         processClose: async (_, context) => { owned[i].delete(context.partitionId); },
         processEvents: async (batch, context) => {
+          // Called without events as well: from now on the partition is read.
+          owned[i].add(context.partitionId);
           for (const event of batch.filter(isOf(device))) {
             const key = `${context.partitionId}/${event.sequenceNumber}`;
             seen.set(key, (seen.get(key) ?? 0) + 1);
@@ -130,17 +136,15 @@ run(async (args) => {
         processError: async (error) => { errors.push({ ...describe(error), code: error.code ?? null }); },
       }, { startPosition: positionOf(start), maxWaitTimeInSeconds: 1 });
       running.push({ client, subscription });
+      partitions ||= (await client.getEventHubProperties()).partitionIds.length;
+      await until('balance', () => all() === partitions && owned.every((set) => set.size >= Math.floor(partitions / (i + 1))));
     }
-    const until = async (what, done) => within(80000, what, (async () => { while (!done()) await sleep(50); })());
-    const all = () => owned.reduce((sum, set) => sum + set.size, 0);
-    const { partitionIds } = await running[0].client.getEventHubProperties();
-    await until('balance', () => all() === partitionIds.length && owned.every((set) => set.size >= Math.floor(partitionIds.length / consumers)));
     const balanced = owned.map((set) => set.size);
     report({ event: 'balanced' });
     await until('events', () => seen.size >= events);
     await running[0].subscription.close();
     await running[0].client.close();
-    await until('takeover', () => all() === partitionIds.length && owned[0].size === 0);
+    await until('takeover', () => all() === partitions && owned[0].size === 0);
     const after = owned.map((set) => set.size);
     report({ event: 'taken over' });
     await until('later events', () => seen.size >= events * 2);

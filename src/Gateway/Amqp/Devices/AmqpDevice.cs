@@ -51,6 +51,9 @@ internal sealed class AmqpDevice : IDeviceLink
 
     public DeviceThrottle Throttle { get; }
 
+    /// <summary>The model that one of its links announced, or null.</summary>
+    public string? ModelId { get; private set; }
+
     /// <summary>When the token ends, or null.</summary>
     public DateTimeOffset? EndsAt
     {
@@ -66,6 +69,13 @@ internal sealed class AmqpDevice : IDeviceLink
 
     /// <summary>True once its links are gone.</summary>
     public bool IsEnded => Volatile.Read(ref _ended);
+
+    /// <summary>Takes note of the model that a link announces; called before the link is let in.</summary>
+    public async Task AnnounceAsync(string? modelId, CancellationToken token)
+    {
+        if (modelId is not null && !string.Equals(modelId, ModelId, StringComparison.Ordinal))
+            ModelId = await Hub.Twins.NoteModelAsync(DeviceId, ModuleId, modelId, token) ?? ModelId;
+    }
 
     /// <summary>Notes that the client sent something.</summary>
     public void NoteActivity() => Volatile.Write(ref _lastActive, Client.Door.Time.GetTimestamp());

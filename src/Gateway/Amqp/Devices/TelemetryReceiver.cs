@@ -19,7 +19,7 @@ internal sealed class TelemetryReceiver(AmqpDevice device) : IReceiverHandler
     /// <summary>A batch: its data sections are whole messages. Source: the Azure SDKs.</summary>
     private const uint BatchFormat = 0x80013700;
 
-    private readonly LogWriter _writer = device.Hub.Telemetry.WriterFor(device.Authenticated);
+    private readonly LogWriter _writer = device.Hub.Telemetry.WriterFor(device.Authenticated, device.ModelId);
 
     /// <inheritdoc/>
     public void OnDelivery(ReceivingLink link, in Delivery delivery)
@@ -48,10 +48,16 @@ internal sealed class TelemetryReceiver(AmqpDevice device) : IReceiverHandler
             return throttled.Refusal;
         if (device.Hub.Faults is { } faults)
         {
-            if (FaultOrder.Read(properties.Bytes) is { } order && faults.Take(device.Key, FaultProtocol.Amqp, order) is { Effect: not FaultEffect.None } action)
-                return Obey(link, delivery, action, order);
-            if (faults.OnSend(device.Key) is { } refusal)
+            // A message that orders refusals is one itself, and the last that is taken.
+            if (FaultOrder.Read(properties.Bytes) is { } order && faults.Take(device.Key, FaultProtocol.Amqp, order) is { } action)
+            {
+                if (action.Effect != FaultEffect.None)
+                    return Obey(link, delivery, action, order);
+            }
+            else if (faults.OnSend(device.Key) is { } refusal)
+            {
                 return refusal;
+            }
         }
         var commit = device.Hub.Telemetry.Append(_writer, properties.Bytes, body);
         Answer(link, delivery, commit, commit, pause);

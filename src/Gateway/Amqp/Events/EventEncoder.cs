@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text;
 using Homeport.Amqp.Encoding;
 using Homeport.Amqp.Messages;
+using Homeport.Contract.Messages;
 using Homeport.Log;
 
 namespace Homeport.Gateway.Amqp.Events;
@@ -199,6 +200,7 @@ internal sealed class EventEncoder
             Add("iothub-connection-module-id", origin.ModuleId);
             Add("iothub-connection-auth-method", origin.AuthMethod);
             Add("iothub-connection-auth-generation-id", origin.GenerationId);
+            Add(SystemProperty.DataSchema, origin.ModelId);
             return new EncodedOrigin(writer.Written.ToArray(), count);
         }
     }

@@ -31,7 +31,7 @@ internal sealed class ManagementNode(EventHub hub) : IAmqpNode
             return new(LinkAnswer.Refuse(request.Client.Refuse(refusal)));
         return new(request.ClientSends
             ? LinkAnswer.Accept(new ManagementRequests(this, request.Client), Window)
-            : LinkAnswer.Accept(new ManagementAnswers(request)));
+            : LinkAnswer.Accept(new RequestAnswers(this, request, Window)));
     }
 
     /// <summary>Answers a request.</summary>
@@ -117,57 +117,12 @@ internal sealed class ManagementNode(EventHub hub) : IAmqpNode
             // Some clients drop an answer that comes before the disposition of its request.
             if (!delivery.Settled)
                 link.Settle(delivery.Id, DeliveryState.Accepted);
-            FindAnswers(link, request.Properties?.ReplyTo)?.Send(node.Answer(request, client.Door.Time.GetUtcNow()));
+            RequestAnswers.Find(node, link, request.Properties?.ReplyTo)?.Send(node.Answer(request, client.Door.Time.GetUtcNow()));
         }
 
         public void OnDetached(AmqpLink link, AmqpError? error)
         {
             // Nothing is kept for a link that asks.
-        }
-
-        /// <summary>The link that reply-to names; else the one of the same session; else the connection's first.</summary>
-        private static ManagementAnswers? FindAnswers(ReceivingLink link, string? replyTo)
-        {
-            var all = link.Session.Connection.Sessions.SelectMany(s => s.Links).Select(l => l.UserHandler).OfType<ManagementAnswers>().ToArray();
-            return Array.Find(all, a => a.Target is not null && string.Equals(a.Target, replyTo, StringComparison.Ordinal))
-                ?? Array.Find(all, a => ReferenceEquals(a.Link.Session, link.Session))
-                ?? all.FirstOrDefault();
-        }
-    }
-
-    /// <summary>Sends answers.</summary>
-    private sealed class ManagementAnswers(LinkRequest request) : ISenderHandler
-    {
-        private readonly Queue<byte[]> _waiting = new();
-
-        public SendingLink Link { get; } = (SendingLink)request.Link;
-
-        public string? Target { get; } = request.Attach.Target?.Address;
-
-        public void Send(AmqpMessage answer)
-        {
-            // A client that gives no credit does not want the old ones.
-            if (_waiting.Count >= Window)
-                _waiting.Dequeue();
-            _waiting.Enqueue(answer.ToBytes());
-            SendWaiting();
-        }
-
-        public void OnCredit(SendingLink link) => SendWaiting();
-
-        public void OnOutcome(SendingLink link, OutgoingDelivery delivery, DeliveryState? state, bool settled)
-        {
-            if (!settled)
-                link.Settle(delivery, state);
-        }
-
-        public void OnDetached(AmqpLink link, AmqpError? error) => _waiting.Clear();
-
-        private void SendWaiting()
-        {
-            while (Link.CanSend && _waiting.TryDequeue(out var message))
-                Link.Send(message);
-            Link.CompleteDrain();
         }
     }
 }

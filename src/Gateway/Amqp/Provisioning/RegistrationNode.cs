@@ -38,7 +38,7 @@ internal sealed class RegistrationNode : IAmqpNode
                 "Use the address of the registration that the connection was opened for."))));
         }
         if (!request.ClientSends)
-            return new(LinkAnswer.Accept(new RegistrationAnswers(request)));
+            return new(LinkAnswer.Accept(new RequestAnswers(this, request, Window)));
         var call = (client.Registration ?? TpmExchange.CallOf(client)) with
         {
             IdScope = scope,
@@ -47,11 +47,11 @@ internal sealed class RegistrationNode : IAmqpNode
             Certificate = client.Certificate,
             Intermediates = ClientChain.Of(client.Certificate),
         };
-        return new(LinkAnswer.Accept(new RegistrationRequests(client, door, call, new TokenBucket(Requests, client.Door.Time)), Window));
+        return new(LinkAnswer.Accept(new RegistrationRequests(this, client, door, call, new TokenBucket(Requests, client.Door.Time)), Window));
     }
 
     /// <summary>Takes requests, one after the other.</summary>
-    private sealed class RegistrationRequests(AmqpClient client, RegistrationDoor door, RegistrationCall call, TokenBucket requests) : IReceiverHandler
+    private sealed class RegistrationRequests(RegistrationNode node, AmqpClient client, RegistrationDoor door, RegistrationCall call, TokenBucket requests) : IReceiverHandler
     {
         private Task _last = Task.CompletedTask;
 
@@ -77,7 +77,7 @@ internal sealed class RegistrationNode : IAmqpNode
                 if (deliveryId is { } id)
                     link.Settle(id, answer.Status < 400 ? DeliveryState.Accepted : DeliveryState.Reject(ErrorOf(answer)));
                 if (answer.Status < 400)
-                    FindAnswers(link)?.Send(MessageOf(answer, request!));
+                    RequestAnswers.Find(node, link, request!.Properties?.ReplyTo)?.Send(MessageOf(answer, request!));
             }
         }
 
@@ -135,41 +135,6 @@ internal sealed class RegistrationNode : IAmqpNode
                 info = new AmqpMap { ["retry-after"] = seconds, ["Retry-After"] = seconds };
             var condition = answer.Refusal is { } refusal ? AmqpErrors.ConditionOf(refusal.Error) : ErrorCondition.UnauthorizedAccess;
             return new AmqpError(condition, Encoding.UTF8.GetString(answer.Body), info);
-        }
-
-        private static RegistrationAnswers? FindAnswers(ReceivingLink link)
-            => link.Session.Connection.Sessions.SelectMany(s => s.Links).Select(l => l.UserHandler).OfType<RegistrationAnswers>().LastOrDefault();
-    }
-
-    /// <summary>Sends answers.</summary>
-    private sealed class RegistrationAnswers(LinkRequest request) : ISenderHandler
-    {
-        private readonly SendingLink _link = (SendingLink)request.Link;
-        private readonly Queue<byte[]> _waiting = new();
-
-        public void Send(AmqpMessage answer)
-        {
-            if (_waiting.Count >= Window)
-                _waiting.Dequeue();
-            _waiting.Enqueue(answer.ToBytes());
-            SendWaiting();
-        }
-
-        public void OnCredit(SendingLink link) => SendWaiting();
-
-        public void OnOutcome(SendingLink link, OutgoingDelivery delivery, DeliveryState? state, bool settled)
-        {
-            if (!settled)
-                link.Settle(delivery, state);
-        }
-
-        public void OnDetached(AmqpLink link, AmqpError? error) => _waiting.Clear();
-
-        private void SendWaiting()
-        {
-            while (_link.CanSend && _waiting.TryDequeue(out var message))
-                _link.Send(message);
-            _link.CompleteDrain();
         }
     }
 }

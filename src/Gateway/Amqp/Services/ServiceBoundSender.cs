@@ -60,9 +60,9 @@ internal sealed class ServiceBoundSender(AmqpClient client, SendingLink link, Se
         try
         {
             // Asked once in a while and not waited for: a record must not be taken for a reader whose credit went away meanwhile.
-            while (WantsMore())
+            while (WantsMore(out var gather))
             {
-                if (await source.Queue.ReceiveAsync(source.IsArray ? ServiceBoundQueue.MaxBatch : 1, _stopping) is { } batch)
+                if (await source.Queue.ReceiveAsync(source.IsArray ? ServiceBoundQueue.MaxBatch : 1, _stopping, gather) is { } batch)
                     await SendAsync(batch);
                 else if (!Drained())
                     await Task.Delay(PollTime, client.Door.Time, _stopping);
@@ -80,10 +80,14 @@ internal sealed class ServiceBoundSender(AmqpClient client, SendingLink link, Se
         }
     }
 
-    private bool WantsMore()
+    /// <summary>A service that drains wants what there is.</summary>
+    private bool WantsMore(out TimeSpan gather)
     {
         using (client.Enter())
+        {
+            gather = source.IsArray && !link.Drain ? ServiceBoundQueue.GatherTime : TimeSpan.Zero;
             return _running = link.CanSend && link.Unsettled < Window;
+        }
     }
 
     private bool Drained()
