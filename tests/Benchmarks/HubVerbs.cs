@@ -82,6 +82,14 @@ internal static class HubVerbs
             EnrollmentBenchmark.RunAsync(targets, new EnrollmentOptions(parsed.GetValue(count), parsed.GetValue(lookUps)), token));
     }
 
+    public static Command Fleet(string[] args)
+    {
+        var devices = new Option<int>("--devices") { DefaultValueFactory = _ => 1_000_000, Description = "Devices of the fleet." };
+        var repeats = new Option<int>("--repeats") { DefaultValueFactory = _ => 20, Description = "How often each list is read." };
+        return Make(args, "fleet", "A CSV import, and lists of devices among many.", [devices, repeats], (_, parsed, token) =>
+            FleetBenchmark.RunAsync(new FleetOptions(parsed.GetValue(devices), parsed.GetValue(repeats)), token));
+    }
+
     public static Command Queue(string[] args)
     {
         var messages = new Option<int>("--messages") { DefaultValueFactory = _ => 1_000_000 };

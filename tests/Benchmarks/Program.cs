@@ -15,6 +15,7 @@ return await new RootCommand("Measures Homeport beside mosquitto and a bare Kest
     HubVerbs.Queries(args),
     HubVerbs.Registrations(args),
     HubVerbs.Enrollments(args),
+    HubVerbs.Fleet(args),
     HubVerbs.Queue(args),
     HubVerbs.Events(args),
     Verbs.Agent(args),
