@@ -53,9 +53,6 @@ public sealed record StepResult(bool Ok, JsonNode? Value, JsonNode? Error)
 /// <summary>A scenario that still runs.</summary>
 public sealed class RunningScenario : IAsyncDisposable
 {
-    // Generous: it is waited for as long as nothing went wrong, and machines may be slow.
-    private static readonly TimeSpan EventTime = TimeSpan.FromSeconds(90);
-
     private readonly string _script;
     private readonly Process _process;
     private readonly StringBuilder _output = new();
