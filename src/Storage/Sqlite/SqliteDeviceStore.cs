@@ -19,6 +19,8 @@ public sealed class SqliteDeviceStore(SqliteDatabase database, string applicatio
     // As the index has it: a device without a name is called by its id.
     private const string Name = "coalesce(display_name, device_id) COLLATE NOCASE";
     private const string NameBegins = $"{Name}>=$start AND {Name}<$start || char(0x10ffff)";
+    private const string NameAfter = $"{Name}>=$name AND ({Name}>$name OR device_id>$after)";
+    private const string NameBefore = $"{Name}<=$name AND ({Name}<$name OR device_id<$after)";
     private const string IdBegins = "device_id>=$start AND device_id<$start || char(0x10ffff)";
 
     /// <summary>Rows that are looked at in one go when a condition is checked on each.</summary>
@@ -109,26 +111,32 @@ public sealed class SqliteDeviceStore(SqliteDatabase database, string applicatio
         }
     }
 
-    private List<DeviceFacts> ReadById(DeviceFilter filter, string after, int max) => database.Read(c => c.Query(
-        $"SELECT {Columns} FROM devices WHERE application=$application AND device_id>$after{(string.IsNullOrEmpty(filter.Search) ? "" : $" AND {IdBegins}")}{Conditions(filter)} ORDER BY device_id LIMIT $max",
-        Read, Parameters(filter, max, ("$after", after))));
+    /// <summary>With one lower bound alone: of two, SQLite takes the first one for its range.</summary>
+    private List<DeviceFacts> ReadById(DeviceFilter filter, string after, int max)
+    {
+        var searched = !string.IsNullOrEmpty(filter.Search);
+        var from = searched && string.CompareOrdinal(after, filter.Search) < 0 ? "device_id>=$start" : "device_id>$after";
+        return database.Read(c => c.Query(
+            $"SELECT {Columns} FROM devices WHERE application=$application AND {from}{(searched ? " AND device_id<$start || char(0x10ffff)" : "")}{Conditions(filter)} ORDER BY device_id LIMIT $max",
+            Read, Parameters(filter, max, ("$after", after))));
+    }
 
     /// <summary>Those whose name begins so, and not their id.</summary>
     private List<DeviceFacts> ReadByName(DeviceFilter filter, DeviceFacts? after, int max) => database.Read(c => c.Query(
         $"""
         SELECT {Columns} FROM devices
-        WHERE application=$application AND {NameBegins} AND NOT ({IdBegins}){(after is null ? "" : $" AND ({Name}, device_id)>($name, $after)")}{Conditions(filter)}
+        WHERE application=$application AND {(after is null ? NameBegins : $"{NameAfter} AND {Name}<$start || char(0x10ffff)")} AND NOT ({IdBegins}){Conditions(filter)}
         ORDER BY {Name}, device_id LIMIT $max
         """,
         Read, Parameters(filter, max, ("$after", after?.DeviceId), ("$name", after?.DisplayName ?? after?.DeviceId))));
 
     private List<DeviceFacts> ReadInOrder(DeviceFilter filter, DeviceFacts? after, int max)
     {
-        var (sign, direction) = filter.Order == DeviceOrder.NameDescending ? ("<", " DESC") : (">", "");
+        var (behind, direction) = filter.Order == DeviceOrder.NameDescending ? (NameBefore, " DESC") : (NameAfter, "");
         return database.Read(c => c.Query(
             $"""
             SELECT {Columns} FROM devices
-            WHERE application=$application{(string.IsNullOrEmpty(filter.Search) ? "" : $" AND (({NameBegins}) OR ({IdBegins}))")}{(after is null ? "" : $" AND ({Name}, device_id){sign}($name, $after)")}{Conditions(filter)}
+            WHERE application=$application{(string.IsNullOrEmpty(filter.Search) ? "" : $" AND (({NameBegins}) OR ({IdBegins}))")}{(after is null ? "" : $" AND {behind}")}{Conditions(filter)}
             ORDER BY {Name}{direction}, device_id{direction} LIMIT $max
             """,
             Read, Parameters(filter, max, ("$after", after?.DeviceId), ("$name", after?.DisplayName ?? after?.DeviceId))));

@@ -30,6 +30,7 @@ CREATE TABLE devices (
 CREATE INDEX devices_by_status ON devices (application, status, device_id);
 CREATE INDEX devices_by_template ON devices (application, template, device_id);
 CREATE INDEX devices_by_organization ON devices (application, organization, device_id) WHERE organization IS NOT NULL;
+CREATE INDEX devices_by_status_and_name ON devices (application, status, coalesce(display_name, device_id) COLLATE NOCASE, device_id);
 CREATE INDEX devices_by_name ON devices (application, coalesce(display_name, device_id) COLLATE NOCASE, device_id);
 
 -- What the hub's registry and provisioning write shows here in the same transaction, whatever way it came: a device of the hub is a
