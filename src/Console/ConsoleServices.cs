@@ -14,6 +14,7 @@ using Homeport.People.Audit;
 using Homeport.People.Sessions;
 using Homeport.People.Tokens;
 using Homeport.Provisioning.Enrollments;
+using Homeport.Provisioning.Lifecycle;
 using Homeport.Provisioning.Registrations;
 
 namespace Homeport.WebConsole;
@@ -50,6 +51,12 @@ public sealed record ConsoleServices
     public required EnrollmentService Enrollments { get; init; }
 
     public required RegistrationService Registrations { get; init; }
+
+    public required DeviceLifecycle Lifecycle { get; init; }
+
+    public required DeviceApproval Approval { get; init; }
+
+    public required ConnectionCredentials Connection { get; init; }
 
     public required AccountService Accounts { get; init; }
 

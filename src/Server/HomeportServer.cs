@@ -63,7 +63,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         MapPlainHttp(ports, roots);
         _web.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero });
         _web.MapConsole();
-        parts.People.Map(_web, parts.Fleet);
+        parts.People.Map(_web, parts.Fleet, parts.Provisioning);
         _web.MapRegistry(parts.Hub);
         _web.MapBulk(parts.Hub);
         _web.MapTwins(parts.Hub);

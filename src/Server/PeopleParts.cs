@@ -38,8 +38,9 @@ internal sealed class PeopleParts : IDisposable
     public OperatorApi Api { get; }
 
     /// <summary>Maps all calls of the operators' API.</summary>
-    public void Map(IEndpointRouteBuilder routes, FleetParts fleet)
+    public void Map(IEndpointRouteBuilder routes, FleetParts fleet, ProvisioningParts provisioning)
     {
+        provisioning.MapOperators(routes, Api);
         routes.MapPeople(Api);
         routes.MapAudit(Api);
         routes.MapBulkFiles(Api, fleet.Import, fleet.Export);

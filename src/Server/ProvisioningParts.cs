@@ -1,4 +1,5 @@
 using Homeport.Contract.Errors;
+using Homeport.Gateway.Http.Operators;
 using Homeport.Gateway.Http.Provisioning;
 using Homeport.Gateway.Provisioning;
 using Homeport.Hub.Access;
@@ -8,6 +9,7 @@ using Homeport.Provisioning.Attestation;
 using Homeport.Provisioning.Attestation.Tpm;
 using Homeport.Provisioning.Certificates;
 using Homeport.Provisioning.Enrollments;
+using Homeport.Provisioning.Lifecycle;
 using Homeport.Provisioning.Registrations;
 using Homeport.Server.Certificates;
 using Homeport.Server.Options;
@@ -25,12 +27,14 @@ internal sealed partial class ProvisioningParts : IDisposable
     private readonly CertificateIssuance _issuance;
     private readonly RegistrationService _registrations;
     private readonly TimeProvider _time;
+    private readonly string _endpoint;
     private SignerCommand? _signer;
     private readonly ILogger<ProvisioningParts> _logger;
 
     public ProvisioningParts(ServerOptions options, Installation installation, OwnHub own, Explanations explanations, TokenRules rules, ILoggerFactory loggers)
     {
         _time = rules.Time;
+        _endpoint = options.Hosts[0];
         _logger = loggers.CreateLogger<ProvisioningParts>();
         const string application = Installation.ApplicationName;
         _hubs = new LinkedHubs(options.Hosts[0], own, new SqliteLinkedHubStore(installation.Database, installation.Seal, application), _time);
@@ -41,7 +45,11 @@ internal sealed partial class ProvisioningParts : IDisposable
         var enrollments = new EnrollmentService(new SqliteEnrollmentStore(installation.Database, installation.Seal, application), endorsements, allocator, _time) { CheckIssuer = _issuance.CheckAuthority };
         Authorities = new ProvisioningAuthorities(new SqliteCertificateStore(installation.Database, $"provisioning of {application}"), new SqliteRevocationStore(installation.Database, application), _time);
         var attestation = new DeviceAttestation(enrollments, Authorities, new ChallengeKeys(_time), _time);
-        _registrations = new RegistrationService(attestation, new SqliteRegistrationStore(installation.Database, application), allocator, _time, _webhook, _issuance);
+        var devices = new SqliteDeviceStore(installation.Database, application);
+        Approval = new DeviceApproval(devices, _time);
+        _registrations = new RegistrationService(attestation, new SqliteRegistrationStore(installation.Database, application), allocator, _time, _webhook, _issuance) { Approval = Approval };
+        Lifecycle = new DeviceLifecycle(devices, own, allocator, _registrations, enrollments, _time);
+        Connection = new ConnectionCredentials(installation.IdScope, enrollments, Authorities);
         var policies = installation.ProvisioningPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
         var authorizer = new ServiceAuthorizer(policies, rules, ProvisioningErrors.Unauthorized, ProvisioningErrors.Forbidden);
         Devices = new RegistrationDoor(installation.IdScope, _registrations, new RegistrationLimits(_time), explanations, _time, loggers.CreateLogger<RegistrationDoor>());
@@ -59,6 +67,15 @@ internal sealed partial class ProvisioningParts : IDisposable
 
     public EndorsementLists Endorsements { get; }
 
+    /// <summary>Who is let in.</summary>
+    public DeviceApproval Approval { get; }
+
+    /// <summary>What operators do with devices.</summary>
+    public DeviceLifecycle Lifecycle { get; }
+
+    /// <summary>What devices need to come.</summary>
+    public ConnectionCredentials Connection { get; }
+
     /// <summary>Registers devices.</summary>
     public RegistrationService Registrations => _registrations;
 
@@ -71,6 +88,15 @@ internal sealed partial class ProvisioningParts : IDisposable
         routes.MapEndorsementKeys(Api, Endorsements);
         routes.MapAllocation(Api, _hubs);
         routes.MapIssuedCertificates(Api, _issuance);
+    }
+
+    /// <summary>Maps what operators do with devices and groups.</summary>
+    public void MapOperators(IEndpointRouteBuilder routes, OperatorApi api)
+    {
+        routes.MapDevices(api, Lifecycle);
+        routes.MapAttestation(api, Lifecycle, Connection, Api.Enrollments);
+        GroupEndpoints.Map(routes, api, Api.Enrollments, Connection);
+        routes.MapConnection(api, Connection.IdScope, _endpoint, Approval);
     }
 
     /// <summary>Takes what earlier runs kept.</summary>

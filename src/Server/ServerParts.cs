@@ -16,6 +16,8 @@ using Homeport.Hub.Registry;
 using Homeport.Hub.Telemetry;
 using Homeport.Hub.Twins;
 using Homeport.Log;
+using Homeport.People.Access;
+using Homeport.People.Audit;
 using Homeport.Provisioning.Allocation;
 using Homeport.Server.Options;
 using Homeport.Storage.Sqlite;
@@ -61,6 +63,9 @@ internal sealed class ServerParts : IAsyncDisposable
         var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
         var twins = new DeviceTwins(new SqliteTwinStore(installation.Database, Installation.HubName), registry, live, time, events);
         _provisioning = new ProvisioningParts(options, installation, new OwnHub(registry, twins), explanations, rules, loggers);
+        _provisioning.Approval.Waits = (device, token) => People.Audit.AppendAsync(
+            Actor.Server, new AuditAction("waitForApproval", "device", device.DeviceId) { Detail = $"group {device.GroupId}, {device.Credential}, from {device.Address}" }, token);
+        _provisioning.Lifecycle.Changed = new TaggedNames(twins).NoteAsync;
         var methods = new DirectMethods(live, registry, time);
         var door = new HubDoor
         {

@@ -21,7 +21,7 @@ public static class ProjectArrows
         ["Gateway"] = ["Mqtt", "Amqp", "Contract", "Hub", "Provisioning", "Log", "Tpm", "People"],
         ["Console"] = ["Contract", "Hub", "Provisioning", "People"],
         ["Streams"] = ["Hub", "Log"],
-        ["Device"] = ["Tpm", "Mqtt", "Contract"],
+        ["Device"] = ["Tpm", "Mqtt", "Amqp", "Contract"],
         ["Agent"] = ["Device", "Tpm", "Contract"],
         ["Server"] = [Any],
         ["Tool"] = ["Device", "Tpm", "Contract"],

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
-using System.Text;
 using Homeport.Provisioning.Allocation;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Storage;
@@ -108,60 +107,18 @@ internal static class EnrollmentBenchmark
 }
 
 /// <summary>A CSV of endorsement keys that are made while it is read: one key's text with another modulus in each row.</summary>
-internal sealed class EndorsementCsv(int count) : Stream
+internal sealed class EndorsementCsv(int count) : MadeText("endorsementKey\n", count)
 {
     private const int ModulusAt = 60;
     private static readonly byte[] Head = Convert.FromHexString("013A0001000B000300B20020837197674484B3F81A90CC8D46A5D724FD52D76E06520B64F2A1DA1B331469AA00060080004300100800000000000100");
     private readonly byte[] _key = new byte[316];
-    private byte[] _row = "endorsementKey\n"u8.ToArray();
-    private int _at;
-    private int _made;
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-    public override int Read(Span<byte> buffer)
+    protected override string Row(int number)
     {
-        var written = 0;
-        while (written < buffer.Length && (_at < _row.Length || Next()))
-        {
-            var part = _row.AsSpan(_at, Math.Min(_row.Length - _at, buffer.Length - written));
-            part.CopyTo(buffer[written..]);
-            (_at, written) = (_at + part.Length, written + part.Length);
-        }
-        return written;
-    }
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    private bool Next()
-    {
-        if (_made == count)
-            return false;
-        _made++;
         Head.CopyTo(_key, 0);
         RandomNumberGenerator.Fill(_key.AsSpan(ModulusAt));
         _key[ModulusAt] |= 0x80;
         _key[^1] |= 1;
-        _row = Encoding.ASCII.GetBytes(Convert.ToBase64String(_key) + "\n");
-        _at = 0;
-        return true;
+        return Convert.ToBase64String(_key) + "\n";
     }
 }

@@ -78,6 +78,14 @@ internal static class HubVerbs
             EnrollmentBenchmark.RunAsync(targets, new EnrollmentOptions(parsed.GetValue(count), parsed.GetValue(lookUps)), token));
     }
 
+    public static Command Fleet(string[] args)
+    {
+        var devices = new Option<int>("--devices") { DefaultValueFactory = _ => 1_000_000, Description = "Devices of the fleet." };
+        var repeats = new Option<int>("--repeats") { DefaultValueFactory = _ => 20, Description = "How often each list is read." };
+        return Make(args, "fleet", "A CSV import, and lists of devices among many.", [devices, repeats], (_, parsed, token) =>
+            FleetBenchmark.RunAsync(new FleetOptions(parsed.GetValue(devices), parsed.GetValue(repeats)), token));
+    }
+
     public static Command Queue(string[] args)
     {
         var messages = new Option<int>("--messages") { DefaultValueFactory = _ => 1_000_000 };
@@ -87,6 +95,15 @@ internal static class HubVerbs
         return Make(args, "queue", "The device client's durable queue: accept without a hub, then drain.", [messages, batch, callers, body], (targets, parsed, token) =>
             QueueBenchmark.RunAsync(
                 targets, new QueueOptions(parsed.GetValue(messages), parsed.GetValue(batch), parsed.GetValue(callers), parsed.GetValue(body)), token));
+    }
+
+    public static Command Soak(string[] args)
+    {
+        var minutes = new Option<double>("--minutes") { DefaultValueFactory = _ => 30 };
+        var devices = new Option<int>("--devices") { DefaultValueFactory = _ => 4, Description = "Half of them speak MQTT, the others AMQP." };
+        var rate = new Option<int>("--rate") { DefaultValueFactory = _ => 50, Description = "Messages a second of each device." };
+        return Make(args, "soak", "Devices with queues behind proxies that cut them off: is anything missing or overtaken?", [minutes, devices, rate], (targets, parsed, token) =>
+            SoakBenchmark.RunAsync(targets, new SoakOptions(TimeSpan.FromMinutes(parsed.GetValue(minutes)), parsed.GetValue(devices), parsed.GetValue(rate)), token));
     }
 
     public static Command Events(string[] args)

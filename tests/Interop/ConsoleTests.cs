@@ -9,7 +9,7 @@ public sealed class ConsoleTests(ConsoleBrowser console) : IClassFixture<Console
 {
     private static readonly (string Path, string Headline)[] Pages =
     [
-        ("/console", "Overview"), ("/console/devices", "Devices"), ("/console/messages", "Live messages"), ("/console/jobs", "Jobs"), ("/console/enrollments", "Enrollments"),
+        ("/console", "Overview"), ("/console/devices", "Devices"), ("/console/approvals", "Approvals"), ("/console/connection", "Device connection"), ("/console/messages", "Live messages"), ("/console/jobs", "Jobs"), ("/console/enrollments", "Enrollments"),
         ("/console/certificates", "CA certificates"), ("/console/refusals", "Refusals"), ("/console/people", "People"), ("/console/audit", "Audit log"),
         ("/console/settings", "Settings"), ("/console/account", "Your account"),
     ];

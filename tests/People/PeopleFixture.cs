@@ -11,6 +11,13 @@ using Homeport.People.Accounts;
 using Homeport.People.Audit;
 using Homeport.People.Sessions;
 using Homeport.People.Tokens;
+using Homeport.Provisioning.Allocation;
+using Homeport.Provisioning.Attestation;
+using Homeport.Provisioning.Attestation.Tpm;
+using Homeport.Provisioning.Certificates;
+using Homeport.Provisioning.Enrollments;
+using Homeport.Provisioning.Lifecycle;
+using Homeport.Provisioning.Registrations;
 using Homeport.Storage;
 using Homeport.Storage.Sqlite;
 using Microsoft.AspNetCore.Builder;
@@ -25,6 +32,8 @@ namespace Homeport.Tests.People;
 /// <summary>Accounts, sessions, tokens and the audit log over SQLite, and the operators' API on Kestrel at a free port.</summary>
 public sealed class PeopleFixture : IAsyncLifetime
 {
+    public const string IdScope = "0ne000A1B2C";
+
     private static readonly byte[] ChainKey = Encoding.ASCII.GetBytes("the key of the chain, 32 bytes..");
     private readonly string _folder = Directory.CreateTempSubdirectory("homeport-people-").FullName;
     private readonly Passwords _passwords = new(iterations: 1000);
@@ -53,6 +62,14 @@ public sealed class PeopleFixture : IAsyncLifetime
     public DeviceImport Import { get; private set; } = null!;
 
     public DeviceExport Export { get; private set; } = null!;
+
+    public DeviceLifecycle Lifecycle { get; private set; } = null!;
+
+    public DeviceApproval Approval { get; private set; } = null!;
+
+    public EnrollmentService Enrollments { get; private set; } = null!;
+
+    public RegistrationService Registrations { get; private set; } = null!;
 
     /// <summary>The endpoints of the API as they are mapped.</summary>
     public IReadOnlyList<RouteEndpoint> Endpoints => [.. _app.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()];
@@ -88,9 +105,27 @@ public sealed class PeopleFixture : IAsyncLifetime
         _app.MapPeople(api);
         _app.MapAudit(api);
         _app.MapBulkFiles(api, Import, Export);
+        MapDevices(api, live);
         _app.MapOpenApi(api);
         await _app.StartAsync();
         _http = new HttpClient { BaseAddress = new Uri(_app.Urls.First()) };
+    }
+
+    private void MapDevices(OperatorApi api, LiveConnections live)
+    {
+        var own = new OwnHub(Registry, new DeviceTwins(new SqliteTwinStore(Database, "hub1"), Registry, live, Time));
+        var allocator = new HubAllocator([new LinkedHub("hub1.test", own)]);
+        Enrollments = new EnrollmentService(new SqliteEnrollmentStore(Database, _seal, "default"), new SqliteEndorsementStore(Database, "default"), allocator, Time);
+        var authorities = new ProvisioningAuthorities(new SqliteCertificateStore(Database, "provisioning of default"), new SqliteRevocationStore(Database, "default"), Time);
+        var devices = new SqliteDeviceStore(Database, "default");
+        Approval = new DeviceApproval(devices, Time);
+        Registrations = new RegistrationService(new DeviceAttestation(Enrollments, authorities, new ChallengeKeys(Time), Time), new SqliteRegistrationStore(Database, "default"), allocator, Time) { Approval = Approval };
+        Lifecycle = new DeviceLifecycle(devices, own, allocator, Registrations, Enrollments, Time);
+        var connection = new ConnectionCredentials(IdScope, Enrollments, authorities);
+        _app.MapDevices(api, Lifecycle);
+        _app.MapAttestation(api, Lifecycle, connection, Enrollments);
+        GroupEndpoints.Map(_app, api, Enrollments, connection);
+        _app.MapConnection(api, IdScope, "hub1.test", Approval);
     }
 
     /// <summary>A token with a role.</summary>

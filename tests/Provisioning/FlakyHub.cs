@@ -27,5 +27,7 @@ internal sealed class FlakyHub(IDeviceHub hub) : IDeviceHub
 
     public async Task<Refusal?> DisableAsync(string deviceId, string reason, CancellationToken token) => Trouble ?? await hub.DisableAsync(deviceId, reason, token);
 
+    public async Task<Refusal?> EnableAsync(string deviceId, CancellationToken token) => Trouble ?? await hub.EnableAsync(deviceId, token);
+
     public async Task<Refusal?> RemoveAsync(string deviceId, CancellationToken token) => Trouble ?? await hub.RemoveAsync(deviceId, token);
 }

@@ -33,6 +33,13 @@ public sealed record EnrollmentDescription
     public CustomAllocationDescription? CustomAllocationDefinition { get; init; }
     /// <summary>Who issues certificates to its devices; absent: nobody does.</summary>
     public IssuancePolicyDescription? ClientCertificateIssuancePolicy { get; init; }
+    /// <summary>Homeport's own, for groups: name for people; absent in a request: as it is.</summary>
+    public string? DisplayName { get; init; }
+    /// <summary>
+    /// Homeport's own, for groups: <c>automatic</c> lets devices in, <c>manual</c> has them wait for an operator, <c>inherit</c> does as the
+    /// application says; absent in a request: as it is.
+    /// </summary>
+    public string? Approval { get; init; }
 }
 
 /// <summary>What happens when a device registers again.</summary>

@@ -60,7 +60,7 @@ public sealed partial class RegistrationDoor(
     /// <summary>Says what came of an operation.</summary>
     public Task<RegistrationAnswer> PollAsync(RegistrationCall call, string operationId, CancellationToken token) => GuardAsync(call, async () =>
         (await registrations.PollAsync(call, operationId, token)).Succeeded(out var view, out var refusal)
-            ? Answer(Ok, RegistrationForm.ShowOperation(operationId, view), ProvisioningJson.Wire.OperationDescription)
+            ? Answer(Ok, RegistrationForm.ShowOperation(operationId, view), ProvisioningJson.Wire.OperationDescription) with { RetryAfter = (int?)view.RetryAfter?.TotalSeconds }
             : Refuse(call, refusal));
 
     /// <summary>Shows a device its registration; it may get a challenge for its TPM instead.</summary>

@@ -12,9 +12,6 @@ public sealed class DeviceAdmission(IdentityRegistry registry, IQuerySource sour
     /// <summary>Devices that one call may name.</summary>
     public const int MaxListed = 10_000;
 
-    /// <summary>Failures that a result lists.</summary>
-    private const int MaxFailures = 100;
-
     /// <summary>Devices that are written at once, to share a commit.</summary>
     private const int Batch = 100;
 
@@ -59,14 +56,7 @@ public sealed class DeviceAdmission(IdentityRegistry registry, IQuerySource sour
         token.ThrowIfCancellationRequested();
         var outcomes = await Task.WhenAll(deviceIds.Select(async id => (Id: id, Outcome: await registry.SetEnabledAsync(id, change.Allow, change.Reason, CancellationToken.None))));
         foreach (var (id, outcome) in outcomes)
-        {
-            if (outcome.Succeeded(out _, out var refusal))
-                result.Count++;
-            else if (result.Failures.Count < MaxFailures)
-                result.Failures.Add((id, refusal));
-            else
-                result.MoreFailures++;
-        }
+            result.Note(id, outcome.Refusal);
     }
 }
 
@@ -78,6 +68,9 @@ public sealed record AdmissionChange(bool Allow, string? Reason);
 /// <summary>What a change of a group did.</summary>
 public sealed class AdmissionResult
 {
+    /// <summary>Failures that a result lists.</summary>
+    private const int MaxFailures = 100;
+
     /// <summary>Devices that are now as asked for.</summary>
     public int Count { get; set; }
 
@@ -86,4 +79,26 @@ public sealed class AdmissionResult
 
     /// <summary>Further ones.</summary>
     public int MoreFailures { get; set; }
+
+    /// <summary>Counts a device.</summary>
+    /// <param name="deviceId">Which one.</param>
+    /// <param name="refusal">Why it could not be changed, or null.</param>
+    public void Note(string deviceId, Refusal? refusal)
+    {
+        if (refusal is null)
+            Count++;
+        else if (Failures.Count < MaxFailures)
+            Failures.Add((deviceId, refusal));
+        else
+            MoreFailures++;
+    }
+
+    /// <summary>Counts those of another result as well.</summary>
+    public void Add(AdmissionResult other)
+    {
+        Count += other.Count;
+        MoreFailures += other.MoreFailures;
+        foreach (var (deviceId, refusal) in other.Failures)
+            Note(deviceId, refusal);
+    }
 }

@@ -26,6 +26,9 @@ public interface IDeviceHub
     /// </summary>
     Task<Refusal?> DisableAsync(string deviceId, string reason, CancellationToken token);
 
+    /// <summary>Lets a device connect again. Null when that is durable, or there is no such device.</summary>
+    Task<Refusal?> EnableAsync(string deviceId, CancellationToken token);
+
     /// <summary>Removes a device with all that the hub has of it. Null when it is gone.</summary>
     Task<Refusal?> RemoveAsync(string deviceId, CancellationToken token);
 }

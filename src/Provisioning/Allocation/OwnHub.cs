@@ -48,6 +48,11 @@ public sealed class OwnHub(IdentityRegistry registry, DeviceTwins twins) : IDevi
     }
 
     /// <inheritdoc/>
+    public async Task<Refusal?> EnableAsync(string deviceId, CancellationToken token)
+        => (await registry.GetAsync(deviceId, null, token)).Value is { Enabled: false }
+            && (await registry.SetEnabledAsync(deviceId, enabled: true, null, token)).Refusal is { } refusal && refusal.Error != HubErrors.DeviceNotFound ? Translate(refusal) : null;
+
+    /// <inheritdoc/>
     public async Task<Refusal?> RemoveAsync(string deviceId, CancellationToken token)
         => await registry.DeleteAsync(deviceId, null, IfMatch.Absent, token) is { } refusal && refusal.Error != HubErrors.DeviceNotFound ? Translate(refusal) : null;
 

@@ -96,6 +96,21 @@ public sealed record EnrollmentSettings
 
     /// <summary>CA that issues certificates to its devices; null: none does.</summary>
     public string? IssuingAuthority { get; init; }
+
+    /// <summary>Name of a group for people; null: its id.</summary>
+    public string? DisplayName { get; init; }
+
+    /// <summary>Whether devices that come by a group for the first time wait for an operator; null: as the application says.</summary>
+    public ApprovalMode? Approval { get; init; }
+}
+
+/// <summary>What happens to a device that comes for the first time.</summary>
+public enum ApprovalMode
+{
+    /// <summary>It is let in.</summary>
+    Automatic,
+    /// <summary>It waits until an operator approves it.</summary>
+    Manual,
 }
 
 /// <summary>How the hub of a device is chosen.</summary>

@@ -8,6 +8,8 @@ namespace Homeport.Provisioning.Enrollments;
 /// <summary>Reads what a service client sends as enrollment, and shows an enrollment.</summary>
 public static class EnrollmentForm
 {
+    private const int MaxName = 148;
+
     /// <summary>Reads the settings; a refusal names the member that is wrong.</summary>
     internal static Outcome<EnrollmentSettings> ReadSettings(EnrollmentKind kind, EnrollmentDescription sent)
     {
@@ -24,6 +26,10 @@ public static class EnrollmentForm
             return Invalid("optionalDeviceInformation", "it is not a JSON object", "Send an object, or leave it out.");
         if (!JsonBody.IsWritable(sent.OptionalDeviceInformation) || !JsonBody.IsWritable(sent.InitialTwin))
             return Invalid("optionalDeviceInformation, initialTwin", "a text has half of a surrogate pair, which is no Unicode character", "Correct the sequence \\ud800 to \\udfff.");
+        if (sent.Approval?.ToLowerInvariant() is not (null or "" or "inherit" or "automatic" or "manual"))
+            return Invalid("approval", $"'{Shown.Text(sent.Approval)}' is not known", "Send automatic, manual or inherit.");
+        if (sent.DisplayName is { } name && (name.Length > MaxName || name.Any(char.IsControl)))
+            return Invalid("displayName", $"it has more than {MaxName} characters, or several lines", "Send a shorter one.");
         return new EnrollmentSettings
         {
             DeviceId = kind == EnrollmentKind.Individual ? sent.DeviceId : null,
@@ -83,8 +89,28 @@ public static class EnrollmentForm
             IotHubs = settings.IotHubs,
             CustomAllocationDefinition = settings.CustomAllocation is { } custom ? new CustomAllocationDescription(custom.WebhookUrl, custom.ApiVersion) : null,
             ClientCertificateIssuancePolicy = settings.IssuingAuthority is { } issuer ? new IssuancePolicyDescription(issuer) : null,
+            DisplayName = settings.DisplayName,
+            Approval = settings.Approval switch
+            {
+                ApprovalMode.Automatic => "automatic",
+                ApprovalMode.Manual => "manual",
+                _ => null,
+            },
         };
     }
+
+    /// <summary>What is Homeport's own stays as it is when it is absent: clients of Azure do not know it, and must not open a door that an operator closed.</summary>
+    internal static EnrollmentSettings Keep(EnrollmentSettings read, EnrollmentDescription sent, EnrollmentSettings? stored) => read with
+    {
+        DisplayName = sent.DisplayName ?? stored?.DisplayName,
+        Approval = sent.Approval?.ToLowerInvariant() switch
+        {
+            null or "" => stored?.Approval,
+            "automatic" => ApprovalMode.Automatic,
+            "manual" => ApprovalMode.Manual,
+            _ => null,
+        },
+    };
 
     private static AttestationDescription ShowAttestation(AttestationMechanism attestation, bool withKeys) => attestation.Type switch
     {

@@ -152,7 +152,7 @@ public sealed class EnrollmentService(IEnrollmentStore store, IEndorsementStore 
             Created = existing?.Created ?? now,
             Updated = now,
             Attestation = attestation,
-            Settings = settings,
+            Settings = kind == EnrollmentKind.Group ? EnrollmentForm.Keep(settings, sent, existing?.Settings) : settings,
         };
     }
 

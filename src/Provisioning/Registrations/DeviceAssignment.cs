@@ -41,6 +41,10 @@ internal sealed class DeviceAssignment(HubAllocator allocator, AllocationWebhook
         return full!;
     }
 
+    /// <summary>The name that a device has in its hub.</summary>
+    public static string NameOf(Registration draft, AttestationProof proof)
+        => proof.Enrollment.Kind == EnrollmentKind.Individual ? proof.Enrollment.Settings.DeviceId ?? proof.Enrollment.Id : draft.RegistrationId;
+
     /// <summary>The key that the hub keeps for a device; none when the hub does not know it any more, or by another proof.</summary>
     public async Task<Outcome<HubDevice>> HubKeyAsync(Registration registration, CancellationToken token)
     {
@@ -107,7 +111,7 @@ internal sealed class DeviceAssignment(HubAllocator allocator, AllocationWebhook
         LinkedHub hub, AssignmentPlan plan, RegistrationCall call, Registration draft, Registration? last, AttestationProof proof, CancellationToken token)
     {
         var (settings, current) = (proof.Enrollment.Settings, plan.Current);
-        var deviceId = proof.Enrollment.Kind == EnrollmentKind.Individual ? settings.DeviceId ?? proof.Enrollment.Id : draft.RegistrationId;
+        var deviceId = NameOf(draft, proof);
         var moved = current is not null && current.HostName != hub.HostName;
         if (!(await TwinAsync(plan, settings, moved, last, token)).Succeeded(out var twin, out var refusal))
             return refusal;
@@ -135,9 +139,12 @@ internal sealed class DeviceAssignment(HubAllocator allocator, AllocationWebhook
     }
 
     /// <summary>Keeps a device from connecting until its registration is put in order. Null when that is durable, or its hub does not know it.</summary>
-    public async Task<Refusal?> HoldAsync(Registration registration, CancellationToken token)
+    public Task<Refusal?> HoldAsync(Registration registration, CancellationToken token) => HoldAsync(registration, HeldReason, token);
+
+    /// <summary>Keeps a device from connecting, for a reason. Null when that is durable, or its hub does not know it.</summary>
+    public async Task<Refusal?> HoldAsync(Registration registration, string reason, CancellationToken token)
         => registration.DeviceId is not null && allocator.Find(registration.AssignedHub) is { } hub
-            ? await hub.Devices.DisableAsync(registration.DeviceId, HeldReason, token)
+            ? await hub.Devices.DisableAsync(registration.DeviceId, reason, token)
             : null;
 
     /// <summary>The twin that goes along: the one of the hub before, or the first one. A webhook's goes before both.</summary>

@@ -104,4 +104,8 @@ public sealed record RegisterReply(string? OperationId, byte[]? Challenge = null
 /// <summary>A registration as its device may see it.</summary>
 /// <param name="Registration">The record.</param>
 /// <param name="AuthenticationKey">The hub key, wrapped for the device's TPM; null for other devices.</param>
-public sealed record RegistrationView(Registration Registration, byte[]? AuthenticationKey);
+public sealed record RegistrationView(Registration Registration, byte[]? AuthenticationKey)
+{
+    /// <summary>How long a device that is not let in shall stay away, or null.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+}

@@ -8,6 +8,7 @@ using Homeport.Provisioning.Attestation.SymmetricKey;
 using Homeport.Provisioning.Attestation.Tpm;
 using Homeport.Provisioning.Certificates;
 using Homeport.Provisioning.Enrollments;
+using Homeport.Provisioning.Lifecycle;
 
 namespace Homeport.Provisioning.Registrations;
 
@@ -26,6 +27,11 @@ public sealed class RegistrationService(
 {
     private const int Attempts = 3;
     private const int PageSize = 100;
+    private const string BlockedReason = "Blocked by an operator.";
+
+    /// <summary>Asks whether an operator lets a device in; null: everybody with a good proof is.</summary>
+    public DeviceApproval? Approval { get; init; }
+
     private readonly DeviceAssignment _assignment = new(allocator, webhook, issuance);
     private readonly DeviceLocks _locks = new();
     private readonly DeviceLocks _endorsementLocks = new();
@@ -52,7 +58,7 @@ public sealed class RegistrationService(
                 last = await store.FindAsync(call.RegistrationId, token);
                 var (registration, failure) = await RunAsync(call, proof, last, token);
                 // What waiting mends is no result, and neither is a call that asks for something wrong: the device is told at once.
-                if (failure is not null && (failure.RetryAfter is not null || failure.Error == ProvisioningErrors.CertificateRequestRefused))
+                if (failure is not null && !IsVerdict(failure) && (failure.RetryAfter is not null || failure.Error == ProvisioningErrors.CertificateRequestRefused))
                     return failure;
                 if (!await store.SaveAsync(registration, last?.ETag, token))
                     continue;
@@ -204,15 +210,30 @@ public sealed class RegistrationService(
     }
 
     private async Task<Outcome<Registration>> AssignAsync(RegistrationCall call, Registration draft, Registration? last, AttestationProof proof, CancellationToken token)
-        => await _shared.FindAndHoldAsync(call, draft, last, token) is { } shared
-            ? shared
-            : await _assignment.AssignAsync(call, draft, last, proof, token);
+    {
+        if (await _shared.FindAndHoldAsync(call, draft, last, token) is { } shared)
+            return shared;
+        var deviceId = DeviceAssignment.NameOf(draft, proof);
+        if (Approval is not null && await Approval.AdmitAsync(call, deviceId, draft.ModelId, proof, token) is { } notAdmitted)
+            return notAdmitted;
+        if (!(await _assignment.AssignAsync(call, draft, last, proof, token)).Succeeded(out var assigned, out var refusal))
+            return refusal;
+        // Who blocks a device disables its identity, which was not there a moment ago.
+        if (Approval is null || await Approval.RecheckAsync(deviceId, token) is not { } blocked)
+            return assigned;
+        return await _assignment.HoldAsync(assigned, BlockedReason, token) is { } notHeld ? notHeld : blocked;
+    }
+
+    /// <summary>An operator's verdict is the result of an operation: the device reads it with its poll, and how long to stay away.</summary>
+    private static bool IsVerdict(Refusal failure) => failure.Error.Name == ProvisioningErrors.NotAdmitted.Name;
 
     private async Task<Outcome<RegistrationView>> ViewAsync(Registration registration, AttestationProof proof, CancellationToken token)
     {
         var enrollment = proof.Enrollment;
         if (!enrollment.Settings.Enabled && registration.Status == RegistrationStatus.Assigned)
             return new RegistrationView(registration with { Status = RegistrationStatus.Disabled, ErrorCode = ProvisioningErrors.EnrollmentDisabled.Code, ErrorMessage = ProvisioningErrors.EnrollmentDisabled.Text }, null);
+        if (registration is { Status: RegistrationStatus.Failed, ErrorCode: { } code } && code == ProvisioningErrors.NotAdmitted.Code && Approval is not null)
+            return new RegistrationView(registration, null) { RetryAfter = await Approval.StayAwayAsync(DeviceAssignment.NameOf(registration, proof), token) };
         if (registration.Status != RegistrationStatus.Assigned || enrollment.Attestation.Type != AttestationType.Tpm || registration is not { StorageRootKey: { } storageRootKey, EndorsementKey: { } endorsementKey })
             return new RegistrationView(registration, null);
         // It came by a certificate, not by the TPM's key, since it asked for one.

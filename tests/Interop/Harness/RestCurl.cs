@@ -24,7 +24,12 @@ public sealed record RestCurl(int Status, IReadOnlyDictionary<string, string> He
             arguments.AddRange(["-H", "If-Match: " + ifMatch]);
         if (body is not null)
             arguments.AddRange(["-H", "Content-Type: application/json; charset=utf-8", "--data-binary", "@-"]);
-        var result = await ExternalProgram.RunAsync("curl", arguments, input: body);
+        return Parse(await ExternalProgram.RunAsync("curl", arguments, input: body));
+    }
+
+    /// <summary>Reads what <c>curl -i</c> wrote.</summary>
+    public static RestCurl Parse(ProgramResult result)
+    {
         result.Output.ShouldNotBeEmpty(result.ToString());
         var parts = result.Output.ReplaceLineEndings("\n").Split("\n\n", 2);
         var lines = parts[0].Split('\n');

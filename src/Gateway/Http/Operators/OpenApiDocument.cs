@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Homeport.Contract.Errors;
 using Homeport.People.Access;
 using Microsoft.AspNetCore.Http;
@@ -9,7 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Homeport.Gateway.Http.Operators;
 
 /// <summary>The OpenAPI 3.1 document of the operators' API, made from the endpoints as they are mapped: it cannot leave one out.</summary>
-public static class OpenApiDocument
+public static partial class OpenApiDocument
 {
     /// <summary>Maps <c>GET /api/x/openapi.json</c>.</summary>
     public static void MapOpenApi(this IEndpointRouteBuilder routes, OperatorApi api)
@@ -53,8 +54,8 @@ public static class OpenApiDocument
     private static JsonObject Describe(string path, string method, Operation operation)
     {
         var parameters = new JsonArray();
-        if (path.Contains("{id}", StringComparison.Ordinal))
-            parameters.Add(Parameter("id", "path", required: true));
+        foreach (Match place in Placeholder().Matches(path))
+            parameters.Add(Parameter(place.Groups["name"].Value, "path", required: true));
         if (!path.StartsWith("/api/x/", StringComparison.Ordinal))
             parameters.Add(Parameter("api-version", "query", required: true));
         var described = new JsonObject
@@ -78,6 +79,9 @@ public static class OpenApiDocument
 
     private static JsonObject Parameter(string name, string place, bool required)
         => new() { ["name"] = name, ["in"] = place, ["required"] = required, ["schema"] = new JsonObject { ["type"] = "string" } };
+
+    [GeneratedRegex(@"\{(?<name>\w+)\}", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 100)]
+    private static partial Regex Placeholder();
 
     private static JsonObject ErrorSchema()
     {

@@ -18,6 +18,8 @@ namespace Homeport.Gateway.Http.Operators;
 /// <summary>What the operators' API stands on: REST in the form of IoT Central, with API tokens.</summary>
 public sealed record OperatorApi
 {
+    private static readonly object NotedKey = new();
+
     public required AccountService Accounts { get; init; }
 
     public required SessionService Sessions { get; init; }
@@ -37,6 +39,10 @@ public sealed record OperatorApi
         Task<Outcome<Reply>> Ignoring(HttpContext context, Actor actor) => call(context);
         routes.MapGet(path, context => RunAsync(context, operation, Ignoring)).WithMetadata(operation);
     }
+
+    /// <summary>Maps a call that changes nothing and shows more to some than to others; with <see cref="Operation.Audited"/> each look is in the audit log.</summary>
+    internal void MapRead(IEndpointRouteBuilder routes, string path, Operation operation, Func<HttpContext, Actor, Task<Outcome<Reply>>> call)
+        => routes.MapGet(path, context => RunAsync(context, operation, call)).WithMetadata(operation);
 
     /// <summary>Maps a call whose answer is written by the call itself once the caller is known.</summary>
     internal void MapStream(IEndpointRouteBuilder routes, string path, Operation operation, Func<HttpContext, Actor, Task> call)
@@ -71,6 +77,9 @@ public sealed record OperatorApi
             return new Refusal(PeopleErrors.InvalidBody, $"It cannot be read: {e.Message}", "Send a smaller body.");
         }
     }
+
+    /// <summary>Says more about a call than its address does, for its entry in the audit log. Never a secret.</summary>
+    internal static void Note(HttpContext context, string? entityId, string? detail) => context.Items[NotedKey] = new AuditNote(entityId, detail);
 
     /// <summary>The id in the path.</summary>
     internal static string Id(HttpContext context) => (string)context.Request.RouteValues["id"]!;
@@ -111,10 +120,11 @@ public sealed record OperatorApi
 
     private Task<AuditEntry> NoteAsync(HttpContext context, Operation operation, string entity, Actor actor, Refusal? refusal)
     {
-        var action = new AuditAction(operation.Name, entity, (string?)context.Request.RouteValues.GetValueOrDefault("id") ?? "")
+        var noted = context.Items[NotedKey] as AuditNote;
+        var action = new AuditAction(operation.Name, entity, noted?.EntityId ?? (string?)context.Request.RouteValues.GetValueOrDefault("id") ?? "")
         {
             Result = refusal is null ? AuditResult.Done : AuditResult.Refused,
-            Detail = refusal?.Error.Name,
+            Detail = refusal?.Error.Name ?? noted?.Detail,
         };
         return Audit.AppendAsync(actor, action, CancellationToken.None);
     }
@@ -140,6 +150,9 @@ public sealed record Operation(string Name, Permission Permission, string Summar
     /// <summary>Kind of thing that it changes; null for calls that change nothing.</summary>
     public string? Audited { get; init; }
 }
+
+/// <summary>What a call says of itself for the audit log.</summary>
+internal sealed record AuditNote(string? EntityId, string? Detail);
 
 /// <summary>A good answer.</summary>
 internal sealed record Reply(int Status, ReadOnlyMemory<byte> Json)

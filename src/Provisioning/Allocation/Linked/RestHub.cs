@@ -55,7 +55,12 @@ internal sealed class RestHub(HubConnection connection) : IDeviceHub
     }
 
     /// <inheritdoc/>
-    public async Task<Refusal?> DisableAsync(string deviceId, string reason, CancellationToken token)
+    public Task<Refusal?> DisableAsync(string deviceId, string reason, CancellationToken token) => SetStatusAsync(deviceId, "disabled", reason, token);
+
+    /// <inheritdoc/>
+    public Task<Refusal?> EnableAsync(string deviceId, CancellationToken token) => SetStatusAsync(deviceId, "enabled", null, token);
+
+    private async Task<Refusal?> SetStatusAsync(string deviceId, string status, string? reason, CancellationToken token)
     {
         for (var attempt = 1; ; attempt++)
         {
@@ -64,9 +69,9 @@ internal sealed class RestHub(HubConnection connection) : IDeviceHub
             if (found.Status == HttpStatusCode.NotFound)
                 return null;
             var device = (JsonObject)found.Body!;
-            if ((string?)device["status"] == "disabled")
+            if ((string?)device["status"] == status)
                 return null;
-            (device["status"], device["statusReason"]) = ("disabled", reason);
+            (device["status"], device["statusReason"]) = (status, reason);
             if (!(await PutAsync(deviceId, device, token)).Succeeded(out var written, out refusal))
                 return refusal;
             // Gone meanwhile, or changed: look again.
