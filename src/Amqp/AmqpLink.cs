@@ -87,7 +87,8 @@ public abstract class AmqpLink
         State = LinkState.Attached;
         MaxMessageSize = maxMessageSize ?? Session.Connection.Settings.MaxMessageSize;
         SenderSettleMode = attach.SenderSettleMode;
-        ReceiverSettleMode = attach.ReceiverSettleMode;
+        // The receiver decides (section 2.8.3), and this side has nothing to wait for: senders that wish for second do not settle before it.
+        ReceiverSettleMode = IsReceiver ? ReceiverSettleMode.First : attach.ReceiverSettleMode;
         Session.WriteAttach(new Attach
         {
             Name = Name,

@@ -152,11 +152,13 @@ internal sealed class HubFixture : IAsyncDisposable
         return _log.Append(writer, MessageSource.Telemetry, [], Encoding.UTF8.GetBytes(body)).WhenDurable();
     }
 
-    /// <summary>Lets a device register by a symmetric key.</summary>
-    public async Task EnrollAsync(string id, byte[] key)
+    /// <summary>Lets a device register by its certificate, or else by a symmetric key.</summary>
+    public async Task EnrollAsync(string id, byte[] key, X509Certificate2? certificate = null)
     {
         var text = Convert.ToBase64String(key);
-        var attestation = new AttestationDescription { Type = "symmetricKey", SymmetricKey = new SymmetricKeyDescription(text, text) };
+        var attestation = certificate is null
+            ? new AttestationDescription { Type = "symmetricKey", SymmetricKey = new SymmetricKeyDescription(text, text) }
+            : new AttestationDescription { Type = "x509", X509 = new X509AttestationDescription { ClientCertificates = new CertificatePairDescription(new CertificateWithInfo(certificate.ExportCertificatePem())) } };
         (await Enrollments.PutAsync(EnrollmentKind.Individual, id, new EnrollmentDescription { RegistrationId = id, Attestation = attestation }, IfMatch.Absent, default)).Refusal.ShouldBeNull();
     }
 

@@ -3,12 +3,10 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
 using Homeport.Contract.Access;
-using Homeport.Contract.Rest;
 using Homeport.Gateway.Provisioning;
 using Homeport.Hub.Live;
 using Homeport.Hub.Registry;
 using Homeport.Mqtt;
-using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Registrations;
 
 namespace Homeport.Tests.Transcripts;
@@ -187,12 +185,5 @@ public sealed class RegistrationTests : IAsyncDisposable
         return PublishPacket.Make(Encoding.UTF8.GetBytes(topic), publish.Payload, publish.Qos, publish.PacketId);
     }
 
-    private async Task EnrollAsync(string id, X509Certificate2? certificate)
-    {
-        var key = Convert.ToBase64String(RecordedKey);
-        var attestation = certificate is null
-            ? new AttestationDescription { Type = "symmetricKey", SymmetricKey = new SymmetricKeyDescription(key, key) }
-            : new AttestationDescription { Type = "x509", X509 = new X509AttestationDescription { ClientCertificates = new CertificatePairDescription(new CertificateWithInfo(certificate.ExportCertificatePem())) } };
-        (await _hub.Enrollments.PutAsync(EnrollmentKind.Individual, id, new EnrollmentDescription { RegistrationId = id, Attestation = attestation }, IfMatch.Absent, default)).Refusal.ShouldBeNull();
-    }
+    private Task EnrollAsync(string id, X509Certificate2? certificate) => _hub.EnrollAsync(id, RecordedKey, certificate);
 }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
@@ -17,7 +18,7 @@ namespace Homeport.Tests.Transcripts.Amqp;
 /// - disposition    leaves the next recorded frame out
 /// &lt; attach ...     the server's next frame; * is any text, {name} any word, which is noted
 /// ! method dev1 echo {"a":1}    what a service does (see <see cref="Service"/>), or: send dev1 text; complete dev1 (a device takes a
-///                  message over HTTPS); event 0 text (is in partition 0); time runs, time stops
+///                  message over HTTPS); answered dev1 (both, with feedback wanted); event 0 text (is in partition 0); time runs, time stops
 /// = a b           in the recorded frames, b (or what was noted as {name}) stands for a: numbers of the recording's server
 /// </code></remarks>
 public sealed partial class RecordedAmqpTests : IAsyncDisposable
@@ -31,10 +32,15 @@ public sealed partial class RecordedAmqpTests : IAsyncDisposable
     private Service _service = null!;
     private AmqpPeer _peer = null!;
     private bool _timeRuns;
+    private X509Certificate2? _certificate;
 
     public static TheoryData<string> Names => [.. Recorded.Select(r => r.Key)];
 
-    public async ValueTask DisposeAsync() => await _hub.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _hub.DisposeAsync();
+        _certificate?.Dispose();
+    }
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -68,10 +74,15 @@ public sealed partial class RecordedAmqpTests : IAsyncDisposable
     {
         _hub = new HubFixture(DateTimeOffset.FromUnixTimeSeconds((long)Recorded[name]!["expiry"]!).AddMinutes(-10), RecordedKey);
         _service = new Service(_hub);
-        _peer = new AmqpPeer(_hub.Amqp);
+        _certificate = name.Contains("x509", StringComparison.Ordinal) ? HubFixture.Certificate("x509dev") : null;
+        _peer = new AmqpPeer(_hub.Amqp, _certificate);
         foreach (var id in (string[])["dev1", "dev1/mod1"])
             await _hub.RegisterAsync(id, authentication: new Authentication(AuthenticationType.Sas, RecordedKey, RecordedKey));
         await _hub.EnrollAsync("regdev1", RecordedKey);
+        if (_certificate is null)
+            return;
+        await _hub.RegisterAsync("x509dev", authentication: new Authentication(AuthenticationType.SelfSigned, null, null, _certificate.GetCertHashString()));
+        await _hub.EnrollAsync("x509dev", RecordedKey, _certificate);
     }
 
     private Task TakeAsync(char sign, string text, Queue<byte[]> frames) => sign switch
@@ -119,6 +130,10 @@ public sealed partial class RecordedAmqpTests : IAsyncDisposable
             case ["send", var key, var body]:
                 var names = key.Split('/');
                 (await _hub.CloudToDevice.SendAsync(names[0], names.ElementAtOrDefault(1), new CloudToDeviceMessage([new("$.mid", "m1"), new("p1", "v1")], Encoding.UTF8.GetBytes(body)), default)).Refusal.ShouldBeNull();
+                break;
+            case ["answered", var receiver]:
+                (await _hub.CloudToDevice.SendAsync(receiver, null, new CloudToDeviceMessage([new("$.mid", "m1"), new("iothub-ack", "full")], default), default)).Refusal.ShouldBeNull();
+                await ActAsync($"complete {receiver}");
                 break;
             case ["complete", var id]:
                 var message = (await _hub.CloudToDevice.ReceiveAsync(id, null, null, default)).ShouldNotBeNull();
