@@ -3,12 +3,10 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
 using Homeport.Contract.Access;
-using Homeport.Contract.Rest;
 using Homeport.Gateway.Provisioning;
 using Homeport.Hub.Live;
 using Homeport.Hub.Registry;
 using Homeport.Mqtt;
-using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Registrations;
 
 namespace Homeport.Tests.Transcripts;
