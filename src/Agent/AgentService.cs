@@ -36,6 +36,8 @@ internal sealed partial class AgentService : IDisposable
         var trust = options.OpenTrust();
         _watch = new HubWatch(
             _identity, new HubCheck(trust, options.Settings.HubPort, time), options.Settings.LogicalDevice, _clock, _loggers.CreateLogger<HubWatch>());
+        if (trust.Store is { } store)
+            _watch.Accepted = new RootUpdate(_identity, options.Settings.LogicalDevice, store, options.Settings.HubPort, time, _loggers.CreateLogger<RootUpdate>()).LookAsync;
         _registrar = new Registrar(options, _identity, trust, _clock, _loggers.CreateLogger<Registrar>());
         _registrar.Assigned = _watch.LookNow;
     }
@@ -87,6 +89,7 @@ internal sealed partial class AgentService : IDisposable
         LogicalDevices = _identity.ListLogicalDevices(),
         Registration = _registrar.State,
         Connection = _watch.State,
+        Queues = QueueReports.Read(_options.Settings.Queues),
         Troubles = _log.Troubles,
     };
 

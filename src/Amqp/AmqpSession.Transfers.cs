@@ -38,7 +38,7 @@ public sealed partial class AmqpSession
             _awaitingSettlement ??= [];
             for (var id = first; ; id++)
             {
-                _awaitingSettlement.Add(id);
+                _awaitingSettlement[id] = link;
                 if (id == last)
                     break;
             }
@@ -212,7 +212,7 @@ public sealed partial class AmqpSession
         if (!disposition.IsReceiver)
         {
             if (disposition.Settled)
-                _awaitingSettlement?.RemoveWhere(id => id - disposition.First <= count);
+                OnSettled(disposition, count);
             return null;
         }
         // A range may be far longer than what there is.
@@ -228,6 +228,15 @@ public sealed partial class AmqpSession
         foreach (var delivery in _unsettled.Values.Where(d => d.Id - disposition.First <= count).OrderBy(d => d.Id - disposition.First).ToArray())
             OnOutcome(delivery, disposition);
         return null;
+    }
+
+    private void OnSettled(Disposition disposition, uint count)
+    {
+        foreach (var (id, link) in _awaitingSettlement?.Where(d => d.Key - disposition.First <= count).ToArray() ?? [])
+        {
+            _awaitingSettlement!.Remove(id);
+            link.OnSettled(id, disposition.State);
+        }
     }
 
     private void OnOutcome(OutgoingDelivery delivery, in Disposition disposition)

@@ -16,7 +16,7 @@ public sealed partial class AmqpSession
     private readonly Dictionary<uint, AmqpLink> _byRemoteHandle = [];
     private readonly Dictionary<(string Name, bool IsReceiver), AmqpLink> _byName = [];
     private readonly Dictionary<uint, OutgoingDelivery> _unsettled = [];
-    private HashSet<uint>? _awaitingSettlement;
+    private Dictionary<uint, ReceivingLink>? _awaitingSettlement;
     private uint _nextIncomingId;
     private uint _incomingWindow;
     private uint _nextOutgoingId;

@@ -50,6 +50,14 @@ public interface IReceiverHandler : ILinkHandler
 {
     /// <summary>A whole message. What it refers to is valid during the call only.</summary>
     void OnDelivery(ReceivingLink link, in Delivery delivery);
+
+    /// <summary>The sender settled a delivery that this side had answered without settling it (<see cref="ReceiverSettleMode.Second"/>).</summary>
+    /// <param name="link">The link.</param>
+    /// <param name="deliveryId">The delivery.</param>
+    /// <param name="state">What became of it by the sender's word; null when it says nothing.</param>
+    void OnSettled(ReceivingLink link, uint deliveryId, DeliveryState? state)
+    {
+    }
 }
 
 /// <summary>Sends over a link.</summary>

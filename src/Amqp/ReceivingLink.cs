@@ -134,6 +134,8 @@ public sealed class ReceivingLink : AmqpLink
         return null;
     }
 
+    internal void OnSettled(uint deliveryId, DeliveryState? state) => (Handler as IReceiverHandler)?.OnSettled(this, deliveryId, state);
+
     /// <summary>True when the frame belongs to a delivery whose first frame came before.</summary>
     internal bool IsCollecting => _tag is not null;
 

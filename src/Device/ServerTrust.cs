@@ -24,6 +24,9 @@ public sealed class ServerTrust
         _useSystem = useSystem;
     }
 
+    /// <summary>Where the roots come from when they are kept and updated; null for others.</summary>
+    public TrustStore? Store { get; private init; }
+
     /// <summary>The system's store alone.</summary>
     public static ServerTrust System { get; } = new(static () => [], useSystem: true);
 
@@ -59,6 +62,9 @@ public sealed class ServerTrust
         return new ServerTrust(roots, useSystem);
     }
 
+    /// <summary>The roots of a store, which hears by which of them a server was verified.</summary>
+    internal static ServerTrust Of(TrustStore store, bool useSystem) => new(store.Believed, useSystem) { Store = store };
+
     /// <summary>For <see cref="SslClientAuthenticationOptions.RemoteCertificateValidationCallback"/>.</summary>
     public bool Validate(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
         => Refuse(certificate as X509Certificate2, chain, errors) is null;
@@ -87,9 +93,13 @@ public sealed class ServerTrust
                 own.ChainPolicy.ExtraStore.Add(element.Certificate);
         }
 
-        return own.Build(leaf)
-            ? null
-            : Explain(leaf, own, $"its chain ends in none of the {roots.Count} roots that the device trusts{(_useSystem ? " beside the system's" : "")}. Give the CA file of the hub.");
+        if (own.Build(leaf))
+        {
+            Store?.Confirm(own.ChainElements[^1].Certificate);
+            return null;
+        }
+
+        return Explain(leaf, own, $"its chain ends in none of the {roots.Count} roots that the device trusts{(_useSystem ? " beside the system's" : "")}. Give the CA file of the hub.");
     }
 
     /// <summary>A device whose clock is wrong sees certificates that are over or not yet valid: that has another fix than a missing root.</summary>
@@ -109,7 +119,7 @@ public sealed class ServerTrust
         return names.Count > 0 ? string.Join(", ", names) : leaf.GetNameInfo(X509NameType.DnsName, forIssuer: false);
     }
 
-    private static X509Certificate2Collection ReadPem(string path)
+    internal static X509Certificate2Collection ReadPem(string path)
     {
         var roots = new X509Certificate2Collection();
         try

@@ -13,6 +13,8 @@ namespace Homeport.Device;
 /// </summary>
 public static class TrustBundle
 {
+    private const int MaxRoots = 32;
+
     /// <summary>Checks a bundle against the roots that are trusted already. Gives the PEM text of all roots in it.</summary>
     /// <exception cref="FormatException">It is no bundle, or none of the trusted roots signed it.</exception>
     public static string Verify(byte[] bundle, X509Certificate2Collection trusted)
@@ -20,7 +22,8 @@ public static class TrustBundle
         ArgumentNullException.ThrowIfNull(trusted);
         try
         {
-            var signed = JsonSerializer.Deserialize(bundle, Json.Default.SignedBundle) ?? throw new FormatException("The bundle is null.");
+            if (JsonSerializer.Deserialize(bundle, Json.Default.SignedBundle) is not { Payload: not null, Signatures: not null } signed)
+                throw new FormatException("The bundle has no payload or no signatures.");
             foreach (var signature in signed.Signatures)
             {
                 using var header = JsonDocument.Parse(Base64Url.DecodeFromChars(signature.Protected));
@@ -48,6 +51,10 @@ public static class TrustBundle
     private static string Roots(string payload)
     {
         var content = JsonSerializer.Deserialize(Base64Url.DecodeFromChars(payload), Json.Default.TrustBundlePayload) ?? throw new FormatException("The bundle is null.");
-        return string.Concat(content.Roots.Select(r => r.Certificate.TrimEnd() + "\n"));
+        if (content.Roots is not { Count: > 0 and <= MaxRoots })
+            throw new FormatException($"The bundle has no roots, or more than {MaxRoots}.");
+        return content.Roots.All(static r => r?.Certificate is not null)
+            ? string.Concat(content.Roots.Select(static r => r.Certificate.TrimEnd() + "\n"))
+            : throw new FormatException("A root of the bundle has no certificate.");
     }
 }

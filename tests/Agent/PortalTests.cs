@@ -1,7 +1,9 @@
 using System.Net;
 using System.Security.Cryptography;
 using Homeport.Agent.Portal;
+using Homeport.Device.Client;
 using Homeport.Device.Identity;
+using Homeport.Device.Queue;
 using Microsoft.Playwright;
 
 namespace Homeport.Tests.Agent;
@@ -14,9 +16,13 @@ public sealed class PortalTests : IAsyncLifetime
     private static readonly string[] Flags =
         ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
-    private readonly RunningAgent _agent = new();
+    private readonly string _reports = Directory.CreateTempSubdirectory("reports-").FullName;
+    private readonly RunningAgent _agent;
     private IPlaywright _playwright = null!;
     private IBrowser _browser = null!;
+
+    public PortalTests()
+        => _agent = new RunningAgent(settings => settings.Queues = [Path.Combine(_reports, "weather.json"), Path.Combine(_reports, "silent.json")], isCertified: true);
 
     public async ValueTask InitializeAsync()
     {
@@ -31,6 +37,7 @@ public sealed class PortalTests : IAsyncLifetime
         await _browser.DisposeAsync();
         _playwright.Dispose();
         await _agent.DisposeAsync();
+        Directory.Delete(_reports, recursive: true);
     }
 
     [Theory]
@@ -65,19 +72,10 @@ public sealed class PortalTests : IAsyncLifetime
         await page.WaitForSelectorAsync("[name=hostName]");
         complaints.RemoveAll(static c => c.Contains("403", StringComparison.Ordinal));
 
-        // Mistakes are named beside their fields; the key is not sent back.
-        await page.FillAsync("[name=hostName]", "https://hub.example.test/");
-        await page.FillAsync("[name=deviceId]", "pump/7");
-        await page.FillAsync("[name=primaryKey]", "not base64!");
-        await page.ClickAsync("button:has-text('Save')");
-        await page.WaitForSelectorAsync("#hostName-wrong");
-        (await page.TextContentAsync("#hostName-wrong")).ShouldBe("This is a URL. Write the host name alone: hub.example.test");
-        (await page.TextContentAsync("#deviceId-wrong"))!.ShouldContain("position 5");
-        (await page.TextContentAsync("#primaryKey-wrong"))!.ShouldContain("no Base64");
-        (await page.InputValueAsync("[name=primaryKey]")).ShouldBeEmpty();
-        await ShotAsync(page, $"{name}-mistakes");
+        await MakeMistakesAsync(page, name);
         complaints.RemoveAll(static c => c.Contains("400", StringComparison.Ordinal));
 
+        await using var client = await QueueAsync();
         var key = RandomNumberGenerator.GetBytes(32);
         await page.FillAsync("[name=hostName]", "hub.example.test");
         await page.FillAsync("[name=deviceId]", "pump-7");
@@ -87,10 +85,11 @@ public sealed class PortalTests : IAsyncLifetime
         new TpmDevice(0, _agent.Source).SignHmac([1]).ShouldBe(HMACSHA256.HashData(key, new byte[] { 1 }));
         (await page.ContentAsync()).ShouldNotContain(Convert.ToBase64String(key)[..12]);
 
-        await page.ClickAsync("summary:has-text('As QR code')");
-        (await page.EvaluateAsync<int>("document.querySelector('.qr').naturalWidth")).ShouldBeGreaterThan(100);
-        await page.ClickAsync("[data-copy=endorsement-key]");
-        (await page.EvaluateAsync<string>("navigator.clipboard.readText()")).ShouldStartWith("AToAAQAL");
+        var queues = (await page.TextContentAsync("section:has(h2:text-is('Queues'))"))!;
+        queues.ShouldContain("3 messages");
+        queues.ShouldContain("No connection to localhost");
+        queues.ShouldContain("There is no report yet");
+        await CopyAsync(page);
         (await page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= window.innerWidth")).ShouldBeTrue("nothing is wider than the screen");
         await ShotAsync(page, $"{name}-configuration");
         await page.ClickAsync("nav a:has-text('Log')");
@@ -139,6 +138,54 @@ public sealed class PortalTests : IAsyncLifetime
         var headers = (await http.GetAsync("")).Headers;
         headers.GetValues("Content-Security-Policy").Single().ShouldContain("default-src 'none'");
         headers.GetValues("X-Frame-Options").Single().ShouldBe("DENY");
+    }
+
+    /// <summary>Mistakes are named beside their fields; the key is not sent back.</summary>
+    private static async Task MakeMistakesAsync(IPage page, string name)
+    {
+        await page.FillAsync("[name=hostName]", "https://hub.example.test/");
+        await page.FillAsync("[name=deviceId]", "pump/7");
+        await page.FillAsync("[name=primaryKey]", "not base64!");
+        await page.ClickAsync("button:has-text('Save')");
+        await page.WaitForSelectorAsync("#hostName-wrong");
+        (await page.TextContentAsync("#hostName-wrong")).ShouldBe("This is a URL. Write the host name alone: hub.example.test");
+        (await page.TextContentAsync("#deviceId-wrong"))!.ShouldContain("position 5");
+        (await page.TextContentAsync("#primaryKey-wrong"))!.ShouldContain("no Base64");
+        (await page.InputValueAsync("[name=primaryKey]")).ShouldBeEmpty();
+        await ShotAsync(page, $"{name}-mistakes");
+    }
+
+    /// <summary>The endorsement key and its certificate, as pictures and by the clipboard.</summary>
+    private static async Task CopyAsync(IPage page)
+    {
+        await page.ClickAsync("summary:has-text('As QR code')");
+        (await page.EvaluateAsync<int>("document.querySelector('.qr').naturalWidth")).ShouldBeGreaterThan(100);
+        await page.ClickAsync("summary:has-text('The certificate as QR code')");
+        await page.WaitForFunctionAsync("document.querySelector('[src$=\"endorsement-certificate.svg\"]').naturalWidth > 100");
+        await page.ClickAsync("[data-copy=endorsement-certificate]");
+        (await page.EvaluateAsync<string>("navigator.clipboard.readText()")).ShouldStartWith("-----BEGIN CERTIFICATE-----");
+        await page.ClickAsync("[data-copy=endorsement-key]");
+        (await page.EvaluateAsync<string>("navigator.clipboard.readText()")).ShouldStartWith("AToAAQAL");
+    }
+
+    /// <summary>A program of the device with three messages for a hub that is not there.</summary>
+    private async Task<DeviceClient> QueueAsync()
+    {
+        var method = AuthenticationMethodFactory.CreateAuthenticationWithToken("pump-7", "none");
+        var report = Path.Combine(_reports, "weather.json");
+        var client = DeviceClient.Create("localhost", method, TransportType.Mqtt_Tcp_Only, new DeviceClientOptions
+        {
+            MqttPort = 1,
+            Queue = new OutgoingQueueOptions(Path.Combine(_reports, "weather.db")) { ReportPath = report },
+        });
+        await client.SendEventBatchAsync([new Message("1"u8.ToArray()), new Message("2"u8.ToArray()), new Message("3"u8.ToArray())]);
+        for (var tries = 0; !(File.Exists(report) && (await File.ReadAllTextAsync(report)).Contains("No connection", StringComparison.Ordinal)); tries++)
+        {
+            tries.ShouldBeLessThan(1200, "the report did not come");
+            await Task.Delay(50);
+        }
+
+        return client;
     }
 
     private HttpClient Client(out CookieContainer cookies)

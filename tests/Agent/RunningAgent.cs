@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
@@ -18,9 +19,14 @@ internal sealed class RunningAgent : IAsyncDisposable
     private AgentService? _service;
     private Task? _running;
 
-    public RunningAgent(Action<AgentSettings>? change = null)
+    /// <summary>Prepares an agent.</summary>
+    /// <param name="change">Of its settings.</param>
+    /// <param name="isCertified">The TPM comes from a maker that puts a certificate of the endorsement key into it.</param>
+    public RunningAgent(Action<AgentSettings>? change = null, bool isCertified = false)
     {
         Root = Directory.CreateTempSubdirectory("agent-test-").FullName;
+        if (isCertified)
+            Manufacture(Path.Combine(Root, "tpm", "state"));
         _software = new SoftwareTpm(new SoftwareTpmOptions(Path.Combine(Root, "tpm")));
         _software.EnsureRunning();
         var settings = new AgentSettings { Tpm = $"software:{_software.Directory}", LoopbackPort = 0 };
@@ -80,6 +86,25 @@ internal sealed class RunningAgent : IAsyncDisposable
         _http.Dispose();
         _software.Dispose();
         Directory.Delete(Root, recursive: true);
+    }
+
+    private void Manufacture(string state)
+    {
+        string File(string name, string text)
+        {
+            var path = Path.Combine(Root, name);
+            System.IO.File.WriteAllText(path, text);
+            return path;
+        }
+
+        var ca = File("localca.conf", $"statedir = {Root}\nsigningkey = {Root}/signkey.pem\nissuercert = {Root}/issuercert.pem\ncertserial = {Root}/certserial\n");
+        var options = File("options", "--platform-manufacturer Homeport\n--platform-version 1\n--platform-model Test\n");
+        var setup = File("setup.conf", $"create_certs_tool=/usr/bin/swtpm_localca\ncreate_certs_tool_config={ca}\ncreate_certs_tool_options={options}\nactive_pcr_banks=sha256\n");
+        Directory.CreateDirectory(state);
+        using var maker = Process.Start(new ProcessStartInfo("swtpm_setup", ["--tpm2", "--tpmstate", state, "--config", setup, "--create-ek-cert"]) { RedirectStandardOutput = true, UseShellExecute = false })!;
+        maker.StandardOutput.ReadToEnd();
+        maker.WaitForExit();
+        maker.ExitCode.ShouldBe(0);
     }
 
     public static int FreePort()

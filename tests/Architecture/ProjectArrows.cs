@@ -23,7 +23,7 @@ public static class ProjectArrows
         ["Gateway"] = ["Mqtt", "Amqp", "Contract", "Hub", "Provisioning", "Log", "Tpm", "People", "Models", "Templates"],
         ["Console"] = ["Contract", "Hub", "Provisioning", "People", "Models", "Templates"],
         ["Streams"] = ["Hub", "Log"],
-        ["Device"] = ["Tpm", "Mqtt", "Contract"],
+        ["Device"] = ["Tpm", "Mqtt", "Amqp", "Contract"],
         ["Agent"] = ["Device", "Tpm", "Contract"],
         ["Server"] = [Any],
         ["Simulation"] = ["Device", "Models"],

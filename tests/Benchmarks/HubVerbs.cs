@@ -93,6 +93,15 @@ internal static class HubVerbs
                 targets, new QueueOptions(parsed.GetValue(messages), parsed.GetValue(batch), parsed.GetValue(callers), parsed.GetValue(body)), token));
     }
 
+    public static Command Soak(string[] args)
+    {
+        var minutes = new Option<double>("--minutes") { DefaultValueFactory = _ => 30 };
+        var devices = new Option<int>("--devices") { DefaultValueFactory = _ => 4, Description = "Half of them speak MQTT, the others AMQP." };
+        var rate = new Option<int>("--rate") { DefaultValueFactory = _ => 50, Description = "Messages a second of each device." };
+        return Make(args, "soak", "Devices with queues behind proxies that cut them off: is anything missing or overtaken?", [minutes, devices, rate], (targets, parsed, token) =>
+            SoakBenchmark.RunAsync(targets, new SoakOptions(TimeSpan.FromMinutes(parsed.GetValue(minutes)), parsed.GetValue(devices), parsed.GetValue(rate)), token));
+    }
+
     public static Command Events(string[] args)
     {
         var messages = new Option<int>("--messages") { DefaultValueFactory = _ => 1_000_000, Description = "Messages in the log." };

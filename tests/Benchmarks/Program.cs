@@ -16,6 +16,7 @@ return await new RootCommand("Measures Homeport beside mosquitto and a bare Kest
     HubVerbs.Enrollments(args),
     HubVerbs.Fleet(args),
     HubVerbs.Queue(args),
+    HubVerbs.Soak(args),
     HubVerbs.Events(args),
     Verbs.Agent(args),
     Verbs.BareServer(),

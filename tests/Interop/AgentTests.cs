@@ -142,6 +142,28 @@ public sealed class AgentTests(SharedServer shared) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_imprint_on_a_full_disk_is_refused_and_leaves_the_old_identity()
+    {
+        var (old, next) = (await shared.Server.Hub.CreateDeviceAsync(SharedServer.NewId("old")), await shared.Server.Hub.CreateDeviceAsync(SharedServer.NewId("new")));
+        await _agent.ImprintAsync(HostName, old);
+        const string Script = """
+            set -e
+            mount -t tmpfs -o size=64k none "$1"
+            dd if=/dev/zero of="$1/filler" bs=1k count=1000 2>/dev/null || true
+            dotnet "$2" imprint --settings "$3" --state "$1" --host "$4" --device-id "$5" <"$6"
+            """;
+        await File.WriteAllTextAsync(_folder.File("key"), next.PrimaryKey + "\n", TestContext.Current.CancellationToken);
+        var refused = await ExternalProgram.RunAsync(
+            "unshare", ["--mount", "sh", "-c", Script, "sh", Directory.CreateDirectory(_folder.File("full")).FullName, ServerProcess.Agent, _agent.SettingsFile, HostName, next.Id, _folder.File("key")]);
+        refused.ExitCode.ShouldBe(2, refused.ToString());
+        refused.Error.ShouldContain("No space left on device");
+        refused.ToString().ShouldNotContain("   at ");
+        await _agent.StartAsync();
+        ((string)(await _agent.GetAsync("token"))["deviceId"]!).ShouldBe(old.Id);
+        await _agent.WaitForConnectionAsync("connected");
+    }
+
+    [Fact]
     public async Task The_agent_starts_without_a_server_and_finds_it_when_it_comes()
     {
         var device = await shared.Server.Hub.CreateDeviceAsync(SharedServer.NewId("agent-alone"));

@@ -17,6 +17,8 @@ public sealed class OwnProvisioningTests(SharedServer shared)
     [InlineData(ProvisioningTransport.Https)]
     [InlineData(ProvisioningTransport.Mqtt)]
     [InlineData(ProvisioningTransport.MqttWebSocket)]
+    [InlineData(ProvisioningTransport.Amqp)]
+    [InlineData(ProvisioningTransport.AmqpWebSocket)]
     public async Task A_device_with_a_symmetric_key_registers_again_and_again_and_sends(ProvisioningTransport transport)
     {
         var id = SharedServer.NewId("own-dps");
@@ -45,6 +47,8 @@ public sealed class OwnProvisioningTests(SharedServer shared)
     [InlineData(ProvisioningTransport.Https)]
     [InlineData(ProvisioningTransport.Mqtt)]
     [InlineData(ProvisioningTransport.MqttWebSocket)]
+    [InlineData(ProvisioningTransport.Amqp)]
+    [InlineData(ProvisioningTransport.AmqpWebSocket)]
     public async Task A_device_with_a_certificate_registers_and_sends(ProvisioningTransport transport)
     {
         var id = SharedServer.NewId("own-x509");
@@ -61,6 +65,28 @@ public sealed class OwnProvisioningTests(SharedServer shared)
         await using var client = DeviceClient.Create(result.AssignedHub, result.Authentication, TransportType.Mqtt, new DeviceClientOptions { Trust = Trust });
         await client.SendEventAsync(new Message("by certificate"u8.ToArray()), TestContext.Current.CancellationToken);
         (await shared.Server.Reader.SingleAsync(id)).Text.ShouldBe("by certificate");
+    }
+
+    [Fact]
+    public async Task A_TPM_registers_over_AMQP_and_is_told_why_when_it_may_not()
+    {
+        await using var tpm = await SoftwareTpm.StartAsync();
+        var source = TpmSource.Parse($"tcp:127.0.0.1:{SoftwareTpm.Port}");
+        var endorsementKey = source.Use(t => new TpmKeys(t).GetEndorsementKey().Encode());
+        var id = EndorsementKeyId.DefaultRegistrationId(endorsementKey);
+        using var registration = new ProvisioningClient(Options(ProvisioningTransport.Amqp));
+        var refused = await Should.ThrowAsync<ProvisioningException>(() => registration.RegisterAsync(new TpmAttestation(source), null, TestContext.Current.CancellationToken));
+        (refused.Failure, refused.ErrorCode).ShouldBe((ProvisioningFailure.Refused, 404201));
+        await EnrollAsync(id, "amqp-" + id[..8], new JsonObject { ["type"] = "tpm", ["tpm"] = new JsonObject { ["endorsementKey"] = Convert.ToBase64String(endorsementKey) } });
+        foreach (var transport in (ProvisioningTransport[])[ProvisioningTransport.Amqp, ProvisioningTransport.AmqpWebSocket])
+        {
+            using var again = new ProvisioningClient(Options(transport));
+            var result = await again.RegisterAsync(new TpmAttestation(source), null, TestContext.Current.CancellationToken);
+            await using var client = DeviceClient.Create(result.AssignedHub, result.Authentication, TransportType.Amqp, new DeviceClientOptions { Trust = Trust });
+            await client.SendEventAsync(new Message(Encoding.UTF8.GetBytes($"by {transport}")), TestContext.Current.CancellationToken);
+        }
+
+        (await shared.Server.Reader.WaitAsync("amqp-" + id[..8], 2)).Select(m => m.Text).ShouldBe(["by Amqp", "by AmqpWebSocket"]);
     }
 
     [Fact]
@@ -90,6 +116,41 @@ public sealed class OwnProvisioningTests(SharedServer shared)
         }
 
         (await shared.Server.Reader.WaitAsync("weather", 3)).Select(m => m.Text).ShouldBe(["first", "second", "queued"]);
+    }
+
+    [Theory]
+    [InlineData("EC:prime256v1")]
+    [InlineData("rsa:2048")]
+    public async Task A_key_in_a_PKCS11_module_registers_and_sends_without_leaving_it(string keyType)
+    {
+        const string Module = "/usr/lib/softhsm/libsofthsm2.so";
+        var id = SharedServer.NewId("own-p11");
+        using var folder = new TempFolder();
+        Directory.CreateDirectory(folder.File("tokens"));
+        await File.WriteAllTextAsync(folder.File("softhsm2.conf"), $"directories.tokendir = {folder.File("tokens")}\n", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(folder.File("pin"), "1234", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(folder.File("wrong-pin"), "4321", TestContext.Current.CancellationToken);
+        var environment = new Dictionary<string, string>(StringComparer.Ordinal) { ["SOFTHSM2_CONF"] = folder.File("softhsm2.conf"), ["PKCS11_MODULE_PATH"] = Module };
+        string Key(string pin) => $"pkcs11:token=device;object=key;type=private?pin-source=file:{folder.File(pin)}";
+        await RunAsync("softhsm2-util", "--init-token", "--free", "--label", "device", "--pin", "1234", "--so-pin", "5678");
+        await RunAsync("pkcs11-tool", "--module", Module, "--token-label", "device", "--login", "--pin", "1234", "--keypairgen", "--key-type", keyType, "--id", "01", "--label", "key");
+        await RunAsync("openssl", "req", "-new", "-x509", "-engine", "pkcs11", "-keyform", "engine", "-key", Key("pin"), "-subj", "/CN=" + id, "-days", "2", "-out", folder.File("device.pem"));
+        var primary = new JsonObject { ["certificate"] = await File.ReadAllTextAsync(folder.File("device.pem"), TestContext.Current.CancellationToken) };
+        await EnrollAsync(id, id, new JsonObject { ["type"] = "x509", ["x509"] = new JsonObject { ["clientCertificates"] = new JsonObject { ["primary"] = primary } } });
+
+        // The environment of OpenSSL's module is that of the process, so it is one of its own.
+        string[] Program(string pin) => [ServerProcess.DeviceSamples, "pkcs11", shared.Server.Ready.Dps.Endpoint, shared.Server.Ready.Dps.IdScope, shared.Server.Ready.CaFile, folder.File("device.pem"), Key(pin)];
+        await RunAsync("dotnet", Program("pin"));
+        (await shared.Server.Reader.WaitAsync(id, 3)).Select(m => m.Text).ShouldAllBe(text => text == "signed in the module");
+        var refused = await ExternalProgram.RunAsync("dotnet", Program("wrong-pin"), environment: environment);
+        refused.ExitCode.ShouldNotBe(0);
+        refused.Error.ShouldContain("are token, object and PIN right?");
+
+        async Task RunAsync(string program, params string[] arguments)
+        {
+            var result = await ExternalProgram.RunAsync(program, arguments, environment: environment);
+            result.ExitCode.ShouldBe(0, result.ToString());
+        }
     }
 
     private Homeport.Device.ServerTrust Trust => Homeport.Device.ServerTrust.FromPemFile(shared.Server.Ready.CaFile);

@@ -1,5 +1,10 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using System.Text.Json.Nodes;
+using Homeport.Device.Client;
 using Homeport.Tests.Interop.Harness;
+using TrustStore = Homeport.Device.TrustStore;
 
 namespace Homeport.Tests.Interop;
 
@@ -62,6 +67,52 @@ public sealed class RootChangeTests : IAsyncLifetime
         _server = again;
         (await File.ReadAllTextAsync(_server.Ready.CaFile)).ShouldBe(await File.ReadAllTextAsync(_folder.File("new.pem")));
         (await PublishAsync(fetcher, "new.pem")).ExitCode.ShouldBe(0, "it is kept");
+    }
+
+    [Fact]
+    public async Task The_device_library_and_the_agent_go_over_to_the_next_root_by_themselves()
+    {
+        var library = await _server.Hub.CreateDeviceAsync("library");
+        var imprinted = await _server.Hub.CreateDeviceAsync("imprinted");
+        await using var agent = new AgentProcess(_folder.File("agent"), new JsonObject { ["caFile"] = _folder.File("old.pem"), ["hubPort"] = _server.Ready.Ports.Https });
+        await agent.ImprintAsync("localhost", imprinted);
+        await StepAsync("stage", 200);
+        await File.WriteAllTextAsync(_folder.File("new.pem"), (string)(await _server.Hub.SendAsync(HttpMethod.Get, "homeport/v1/trust")).Json["roots"]![1]!["certificate"]!);
+        await agent.StartAsync();
+        await using (var client = Client(library))
+        {
+            await client.SendEventAsync(new Message("one"u8.ToArray()), TestContext.Current.CancellationToken);
+            await agent.WaitAsync(async () => !(await BreakingAsync()).Any(), "fetch the roots, or the library did not");
+        }
+
+        await StepAsync("cross", 200);
+        await StepAsync("complete", 200);
+        foreach (var text in (string[])["two", "three"])
+        {
+            await using var client = Client(library);
+            await client.SendEventAsync(new Message(Encoding.UTF8.GetBytes(text)), TestContext.Current.CancellationToken);
+            await client.UpdateTrustAsync(TestContext.Current.CancellationToken);
+        }
+
+        using var hub = new HubService(new ServerTrust(_folder.File("new.pem"), "localhost"), _server.Ready.Ports.Https, _server.Hub.Credential);
+        (await new HubReader(hub).WaitAsync("library", 3)).Select(m => m.Text).ShouldBe(["one", "two", "three"]);
+        var store = Store();
+        store.IsConfirmed.ShouldBeTrue();
+        store.Thumbprints.Count.ShouldBe(1);
+        using var next = X509CertificateLoader.LoadCertificateFromFile(_folder.File("new.pem"));
+        store.Thumbprints.ShouldBe([next.GetCertHashString(HashAlgorithmName.SHA256).ToLowerInvariant()]);
+        await agent.StopAsync();
+        await agent.StartAsync();
+        await agent.WaitForConnectionAsync("connected");
+    }
+
+    private TrustStore Store() => TrustStore.Open(_folder.File("trust.json"), _folder.File("old.pem"));
+
+    private DeviceClient Client(TestDevice device)
+    {
+        var method = AuthenticationMethodFactory.CreateAuthenticationWithRegistrySymmetricKey(device.Id, device.PrimaryKey);
+        var options = new DeviceClientOptions { MqttPort = _server.Ready.Ports.Mqtt, HttpsPort = _server.Ready.Ports.Https, Trust = Store().Trust };
+        return DeviceClient.Create("localhost", method, TransportType.Mqtt_Tcp_Only, options);
     }
 
     private const string Verify = """

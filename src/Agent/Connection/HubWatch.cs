@@ -22,6 +22,9 @@ internal sealed partial class HubWatch(AgentIdentity identity, HubCheck check, u
     private AgentConnection _state = new("unknown", null, null);
     private bool _saidClock;
 
+    /// <summary>Called after each look at which the hub accepted the device.</summary>
+    public Func<CancellationToken, Task>? Accepted { get; set; }
+
     public AgentConnection State => Volatile.Read(ref _state);
 
     /// <summary>Looks now: something changed.</summary>
@@ -46,6 +49,8 @@ internal sealed partial class HubWatch(AgentIdentity identity, HubCheck check, u
             if (state.State != State.State || state.Message != State.Message)
                 Tell(state);
             Volatile.Write(ref _state, state);
+            if (state.State == "connected" && Accepted is { } accepted)
+                await accepted(stopping);
             var well = state.State is "connected" or "notProvisioned";
             delay = well ? FirstDelay : TimeSpan.FromTicks(Math.Min(delay.Ticks * 2, LongestDelay.Ticks));
             var wait = (state.State == "notProvisioned" ? EmptyInterval : well ? Interval : delay) * (0.75 + (Random.Shared.NextDouble() / 2));

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Homeport.Agent.Settings;
 using Homeport.Contract.Rest;
@@ -50,7 +51,7 @@ internal sealed class SystemdInstallation(InstallPaths paths, Action<string> say
         if (!program.EndsWith("homeport-agent", StringComparison.Ordinal) || !IsExecutable(program))
         {
             throw new AgentSettingsException(
-                $"'{program}' is no program of its own. Build one file for this machine first: dotnet publish src/Agent -c Release -r linux-x64 --self-contained -p:PublishSingleFile=true");
+                $"'{program}' is no program of its own. Build one file for this machine first: dotnet publish src/Agent -c Release -r linux-x64");
         }
 
         Write(paths.Accounts, Users, executable: false);
@@ -64,6 +65,7 @@ internal sealed class SystemdInstallation(InstallPaths paths, Action<string> say
         Write(
             paths.Unit,
             InstallAssets.Unit.Replace("@PROGRAM@", InstallPaths.Inside(paths.Program, paths.Root), StringComparison.Ordinal)
+                .Replace("@NATIVE@", RuntimeFeature.IsDynamicCodeCompiled ? "no" : "yes", StringComparison.Ordinal)
                 .Replace("@SETTINGS@", InstallPaths.Inside(paths.Settings, paths.Root), StringComparison.Ordinal),
             executable: false);
         await EnableAsync();

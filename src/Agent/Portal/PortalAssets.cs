@@ -23,10 +23,15 @@ internal static class PortalAssets
         return (type, bytes);
     }
 
-    /// <summary>A QR code as SVG. The endorsement key, 424 characters, fits well.</summary>
+    /// <summary>Characters of one code at most, with the least redundancy (ISO/IEC 18004, version 40, L).</summary>
+    public const int MaxQrText = 2953;
+
+    private const int MaxRedundant = 2000;
+
+    /// <summary>A QR code as SVG. The endorsement key, 424 characters, fits well; its certificate, three times as long, closely.</summary>
     public static byte[] QrCode(string text)
     {
-        using var data = QRCodeGenerator.GenerateQrCode(text, QRCodeGenerator.ECCLevel.M);
+        using var data = QRCodeGenerator.GenerateQrCode(text, text.Length > MaxRedundant ? QRCodeGenerator.ECCLevel.L : QRCodeGenerator.ECCLevel.M);
         using var code = new SvgQRCode(data);
         return Encoding.UTF8.GetBytes(code.GetGraphic(4));
     }

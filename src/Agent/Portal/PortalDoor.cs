@@ -102,7 +102,9 @@ internal sealed partial class PortalDoor
             "/" => PageAsync(context, 200, _pages.Configuration(session, _status(), new ImprintForm(new AgentImprint(), null), null)),
             "/log" => PageAsync(context, 200, _pages.Log(session)),
             "/state" => Reply.JsonAsync(context, 200, PortalPages.Brief(_status()), AgentJson.Wire.AgentStatus),
-            "/endorsement-key.svg" => SendAsync(context, 200, "image/svg+xml", PortalAssets.QrCode(_identity.DescribeTpm().EndorsementKey ?? "")),
+            "/endorsement-key.svg" when _identity.DescribeTpm().EndorsementKey is { } key => SendAsync(context, 200, "image/svg+xml", PortalAssets.QrCode(key)),
+            "/endorsement-certificate.svg" when _identity.DescribeTpm().EndorsementCertificate is { Length: <= PortalAssets.MaxQrText } certificate
+                => SendAsync(context, 200, "image/svg+xml", PortalAssets.QrCode(certificate)),
             _ => PageAsync(context, 404, PortalPages.Message("Nothing here", "The page of the device begins at /.")),
         };
     }

@@ -48,7 +48,7 @@ internal sealed class PortalPages(RecentLog log, AgentSettings settings)
             <div>{Imprint(session, status, form)}{Imprinted(status)}</div>
             <div>{Connection(session, status)}{EndorsementKey(status)}{Registration(session, status)}</div>
             </div>
-            {Troubles(status)}{ChangePassword(session)}
+            {Queues(status)}{Troubles(status)}{ChangePassword(session)}
             """));
     }
 
@@ -59,7 +59,7 @@ internal sealed class PortalPages(RecentLog log, AgentSettings settings)
 
     /// <summary>What the script asks for again and again: small, and without the keys.</summary>
     public static AgentStatus Brief(AgentStatus status)
-        => status with { Tpm = status.Tpm with { EndorsementKey = null, EndorsementCertificate = null }, Troubles = [] };
+        => status with { Tpm = status.Tpm with { EndorsementKey = null, EndorsementCertificate = null }, Troubles = [], Queues = [] };
 
     private static Html Imprint(Session session, AgentStatus status, ImprintForm form)
     {
@@ -118,6 +118,7 @@ internal sealed class PortalPages(RecentLog log, AgentSettings settings)
             {Copyable("Endorsement key", "endorsement-key", key, 4)}
             <details><summary>As QR code</summary><img class="qr" src="/endorsement-key.svg" alt="QR code of the endorsement key" width="260" height="260"></details>
             {(certificate is null ? Html.Of($"""<p class="hint">The maker put no certificate of the endorsement key into this TPM.</p>""") : Copyable("Certificate of the endorsement key", "endorsement-certificate", certificate, 4))}
+            {Html.Of($"""<details><summary>The certificate as QR code</summary><img class="qr" src="/endorsement-certificate.svg" alt="QR code of the certificate, DER in Base64" width="360" height="360"></details>""").When(status.Tpm.EndorsementCertificate is { Length: <= PortalAssets.MaxQrText })}
             </section>
             """);
     }
@@ -134,6 +135,21 @@ internal sealed class PortalPages(RecentLog log, AgentSettings settings)
         <label>ID scope <input name="idScope" value="{status.Registration?.IdScope ?? settings.Provisioning?.IdScope}" placeholder="0ne00000000" required autocapitalize="none" spellcheck="false"></label>
         <label>Registration id <input name="registrationId" value="{status.Registration?.RegistrationId ?? settings.Provisioning?.RegistrationId}" placeholder="that of the endorsement key" autocapitalize="none" spellcheck="false"></label>
         <button class="quiet">Register</button></form></section>
+        """);
+
+    private static Html Queues(AgentStatus status) => Html.Of($"""
+        <section class="card"><h2>Queues</h2>
+        {Html.Of($"""<p class="hint">The programs that send from this device by a queue are shown here when the settings name their reports (<code>queues</code>).</p>""").When(status.Queues.Count == 0)}
+        {Html.Join(status.Queues.Select(static q => Html.Of($"""
+            <h3>{q.Name}</h3>
+            {Html.Of($"""<p class="alert warn">{q.Trouble}</p>""").When(q.Trouble is not null)}
+            {Html.Of($"""
+                <dl><dt>Waiting</dt><dd>{q.Messages:N0} messages, {Size(q.Bytes)}</dd>
+                <dt>Oldest</dt><dd>{Age(q.OldestSeconds)}</dd>
+                <dt>Dropped</dt><dd>{q.Dropped:N0}</dd>
+                <dt>Reported</dt><dd>{q.Written.GetValueOrDefault():yyyy-MM-dd HH:mm:ss}Z</dd></dl>
+                """).When(q.Written is not null)}
+            """)))}</section>
         """);
 
     private static Html Troubles(AgentStatus status) => Html.Of($"""
@@ -183,6 +199,17 @@ internal sealed class PortalPages(RecentLog log, AgentSettings settings)
         "untrusted" => "Hub not trusted",
         "clockWrong" => "The clock is wrong",
         _ => "Not known yet",
+    };
+
+    private static string Size(long bytes) => bytes < 1000 ? $"{bytes} bytes" : bytes < 1_000_000 ? $"{bytes / 1e3:F1} kB" : $"{bytes / 1e6:F1} MB";
+
+    private static string Age(double? seconds) => seconds switch
+    {
+        null => "none",
+        < 120 => $"{seconds:F0} seconds",
+        < 7200 => $"{seconds / 60:F0} minutes",
+        < 172_800 => $"{seconds / 3600:F0} hours",
+        _ => $"{seconds / 86_400:F0} days",
     };
 
     private static string Seen(DateTimeOffset? time) => time is { } at ? $"seen {at:yyyy-MM-dd HH:mm:ss}Z" : "";

@@ -43,13 +43,13 @@ internal sealed record AgentOptions(AgentSettings Settings, string SettingsPath,
             });
     }
 
-    /// <summary>Which servers are believed.</summary>
+    /// <summary>Which servers are believed: those of the system's store, and with a CA file those of a store that begins with it and is kept up to date.</summary>
     /// <exception cref="AgentSettingsException">The CA file cannot be used.</exception>
     public ServerTrust OpenTrust()
     {
         try
         {
-            return Settings.CaFile is { } file ? ServerTrust.FromPemFile(file) : ServerTrust.System;
+            return Settings.CaFile is { } file ? TrustStore.Open(Path.Combine(StateDirectory, "trust.json"), file, useSystem: true).Trust : ServerTrust.System;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
         {
@@ -95,6 +95,8 @@ internal sealed record AgentOptions(AgentSettings Settings, string SettingsPath,
             yield return $"hubPort: {settings.HubPort} is no port.";
         if (settings.Socket is { } socket && !Path.IsPathFullyQualified(socket))
             yield return $"socket: '{socket}' is not an absolute path.";
+        foreach (var queue in settings.Queues.Where(static q => !Path.IsPathFullyQualified(q)))
+            yield return $"queues: '{queue}' is not an absolute path.";
         if (settings.Portal.CertificateFile is null != settings.Portal.KeyFile is null)
             yield return "portal: certificateFile and keyFile belong together.";
         if (settings.Provisioning is not { } provisioning)

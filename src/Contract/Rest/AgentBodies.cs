@@ -35,6 +35,9 @@ public sealed record AgentStatus
 
     public required AgentConnection Connection { get; init; }
 
+    /// <summary>The queues of programs, as they report them.</summary>
+    public IReadOnlyList<AgentQueue> Queues { get; init; } = [];
+
     /// <summary>The last errors, newest first.</summary>
     public IReadOnlyList<AgentTrouble> Troubles { get; init; } = [];
 }
@@ -109,6 +112,29 @@ public sealed record AgentConnection(string State, string? Message, DateTimeOffs
     public double? ClockBehindSeconds { get; init; }
 }
 
+/// <summary>What a program says of its queue.</summary>
+/// <param name="Name">The queue's file.</param>
+public sealed record AgentQueue(string Name)
+{
+    /// <summary>Waiting for the hub.</summary>
+    public long Messages { get; init; }
+
+    /// <summary>Of these, bodies and properties.</summary>
+    public long Bytes { get; init; }
+
+    /// <summary>How long the oldest message has been waiting, in seconds; null when there is none.</summary>
+    public double? OldestSeconds { get; init; }
+
+    /// <summary>Messages that were dropped since the queue was made.</summary>
+    public long Dropped { get; init; }
+
+    /// <summary>Why messages wait; null when nothing is wrong.</summary>
+    public string? Trouble { get; init; }
+
+    /// <summary>When the program said so; null when it said nothing that can be read.</summary>
+    public DateTimeOffset? Written { get; init; }
+}
+
 /// <summary>Something that went wrong.</summary>
 public sealed record AgentTrouble(DateTimeOffset Time, string Message);
 
@@ -138,6 +164,7 @@ public sealed record AgentImprint
 [JsonSerializable(typeof(AgentToken))]
 [JsonSerializable(typeof(AgentError))]
 [JsonSerializable(typeof(AgentStatus))]
+[JsonSerializable(typeof(AgentQueue))]
 [JsonSerializable(typeof(AgentRegistration))]
 [JsonSerializable(typeof(AgentRegistrationRequest))]
 [JsonSerializable(typeof(AgentImprint))]

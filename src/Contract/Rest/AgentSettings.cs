@@ -32,6 +32,9 @@ public sealed record AgentSettings
     /// <summary>Port of the hub for the check of the connection.</summary>
     public int HubPort { get; set; } = 443;
 
+    /// <summary>Reports of the queues of programs, for the page: their <c>ReportPath</c>.</summary>
+    public IReadOnlyList<string> Queues { get; set; } = [];
+
     /// <summary>Files with the passwords of the hierarchies of the TPM, when somebody set them.</summary>
     public string? OwnerPasswordFile { get; set; }
 

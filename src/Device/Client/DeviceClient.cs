@@ -22,6 +22,7 @@ public sealed class DeviceClient : IAsyncDisposable, IDisposable
     private readonly DesiredProperties _desired;
     private readonly FileUploads _files;
     private readonly OutgoingQueue? _queue;
+    private readonly TrustUpdates? _trust;
     private readonly CancellationTokenSource _closing = new();
     private readonly Task _work;
     private int _closed;
@@ -39,9 +40,18 @@ public sealed class DeviceClient : IAsyncDisposable, IDisposable
             IsPersistent = queue is not null,
             Reconnected = _desired.Reconnected,
         };
+        if (options.Trust.Store is { } store)
+        {
+            _trust = new TrustUpdates(store, _connector.Http, _time, logger);
+            _session.Connected = _trust.Connected;
+        }
+
         _files = new FileUploads(_connector.Http);
         var pump = queue is null ? Task.CompletedTask : Task.Run(() => new QueuePump(queue, _session, _time, logger).RunAsync(_closing.Token));
-        _work = Task.WhenAll(pump, _desired.RunAsync(_closing.Token));
+        var report = queue is not null && options.Queue!.ReportPath is { } path
+            ? new QueueReport(queue, path, () => _session.LastFailure?.Message, _time, logger).RunAsync(_closing.Token)
+            : Task.CompletedTask;
+        _work = Task.WhenAll(pump, report, _desired.RunAsync(_closing.Token), _trust?.RunAsync(_closing.Token) ?? Task.CompletedTask);
     }
 
     /// <summary>The limit of one call, with all its attempts. 4 minutes.</summary>
@@ -77,7 +87,9 @@ public sealed class DeviceClient : IAsyncDisposable, IDisposable
         var target = new HubTarget(hostname, authenticationMethod.DeviceId)
         {
             GatewayHostName = options.GatewayHostName,
+            ModuleId = options.ModuleId,
             MqttPort = options.MqttPort,
+            AmqpPort = options.AmqpPort,
             HttpsPort = options.HttpsPort,
             Trust = options.Trust,
             KeepAlive = options.KeepAlive,
@@ -91,7 +103,7 @@ public sealed class DeviceClient : IAsyncDisposable, IDisposable
         return new DeviceClient(target, authenticationMethod, transportType, options, queue);
     }
 
-    /// <summary>From a device connection string, with a key or a token.</summary>
+    /// <summary>From the connection string of a device or module, with a key or a token.</summary>
     /// <exception cref="FormatException">It is none.</exception>
     public static DeviceClient CreateFromConnectionString(string connectionString, TransportType transportType = TransportType.Mqtt, DeviceClientOptions? options = null)
     {
@@ -106,7 +118,11 @@ public sealed class DeviceClient : IAsyncDisposable, IDisposable
             _ => throw new FormatException("The connection string has neither SharedAccessKey nor SharedAccessSignature."),
         };
         options ??= new DeviceClientOptions();
-        return Create(parsed.HostName, method, transportType, options with { GatewayHostName = options.GatewayHostName ?? parsed.GatewayHostName });
+        return Create(parsed.HostName, method, transportType, options with
+        {
+            GatewayHostName = options.GatewayHostName ?? parsed.GatewayHostName,
+            ModuleId = options.ModuleId ?? parsed.ModuleId,
+        });
     }
 
     /// <summary>Called at each change of the connection status, one call at a time; must not block. Null: nobody.</summary>
@@ -167,11 +183,11 @@ public sealed class DeviceClient : IAsyncDisposable, IDisposable
     /// <exception cref="DeviceMessageLockLostException">Too late; the hub delivers it again.</exception>
     public Task CompleteAsync(Message message, CancellationToken cancellationToken = default) => SettleAsync(message, MessageOutcome.Complete, cancellationToken);
 
-    /// <summary>Tells the hub that a cloud-to-device message can never be done. HTTPS only.</summary>
+    /// <summary>Tells the hub that a cloud-to-device message can never be done. AMQP and HTTPS.</summary>
     /// <exception cref="NotSupportedException">MQTT cannot say this.</exception>
     public Task RejectAsync(Message message, CancellationToken cancellationToken = default) => SettleAsync(message, MessageOutcome.Reject, cancellationToken);
 
-    /// <summary>Asks the hub to deliver a cloud-to-device message again. HTTPS only.</summary>
+    /// <summary>Asks the hub to deliver a cloud-to-device message again. AMQP and HTTPS.</summary>
     /// <exception cref="NotSupportedException">MQTT cannot say this.</exception>
     public Task AbandonAsync(Message message, CancellationToken cancellationToken = default) => SettleAsync(message, MessageOutcome.Abandon, cancellationToken);
 
@@ -232,6 +248,14 @@ public sealed class DeviceClient : IAsyncDisposable, IDisposable
         ArgumentNullException.ThrowIfNull(source);
         return _files.UploadAsync(blobName, source, cancellationToken);
     }
+
+    /// <summary>Fetches the root certificates of the hub now, for a client whose trust is that of a <see cref="TrustStore"/>; by itself it does so once a day.</summary>
+    /// <returns>True when the hub gave others than the store had.</returns>
+    /// <exception cref="IotHubException">The hub gave none.</exception>
+    /// <exception cref="FormatException">None of the believed roots signed them.</exception>
+    /// <exception cref="InvalidOperationException">The trust is not that of a store.</exception>
+    public Task<bool> UpdateTrustAsync(CancellationToken cancellationToken = default)
+        => _trust?.UpdateAsync(cancellationToken) ?? throw new InvalidOperationException("The roots are fixed: give the client the Trust of a TrustStore.");
 
     /// <summary>Closes the connection. What is in the queue stays there for the next start.</summary>
     public Task CloseAsync(CancellationToken cancellationToken = default) => DisposeAsync().AsTask().WaitAsync(cancellationToken);

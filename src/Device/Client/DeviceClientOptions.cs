@@ -22,10 +22,15 @@ public sealed record DeviceClientOptions
     /// <summary>The model of Plug and Play, for example <c>dtmi:com:example:Thermostat;1</c>.</summary>
     public string? ModelId { get; init; }
 
+    /// <summary>A module of the device, which has keys, a twin and methods of its own; null: the device itself.</summary>
+    public string? ModuleId { get; init; }
+
     /// <summary>To connect to in place of the hub.</summary>
     public string? GatewayHostName { get; init; }
 
     public int MqttPort { get; init; } = 8883;
+
+    public int AmqpPort { get; init; } = 5671;
 
     /// <summary>For HTTPS, files and WebSocket.</summary>
     public int HttpsPort { get; init; } = 443;

@@ -60,13 +60,13 @@ public sealed class Message : IDisposable
     /// <summary>After this a cloud-to-device message is not delivered any more.</summary>
     public DateTime? ExpiryTimeUtc { get; internal set; }
 
-    /// <summary>When the hub took a cloud-to-device message. HTTPS only.</summary>
+    /// <summary>When the hub took a cloud-to-device message. AMQP and HTTPS.</summary>
     public DateTime? EnqueuedTimeUtc { get; internal set; }
 
-    /// <summary>How often a cloud-to-device message was delivered before. HTTPS only.</summary>
+    /// <summary>How often a cloud-to-device message was delivered before. AMQP and HTTPS.</summary>
     public int DeliveryCount { get; internal set; }
 
-    /// <summary>Its number in the device's queue. HTTPS only.</summary>
+    /// <summary>Its number in the device's queue. AMQP and HTTPS.</summary>
     public long SequenceNumber { get; internal set; }
 
     /// <summary>What a cloud-to-device message is completed, rejected or abandoned by.</summary>

@@ -6,19 +6,16 @@ namespace Homeport.Device.Client;
 [SuppressMessage("Naming", "CA1707", Justification = "The names of the Azure IoT device client: programs keep them.")]
 public enum TransportType
 {
-    /// <summary>
-    /// "The best there is": MQTT on port 8883, or by WebSocket on port 443 where that port is closed. Programs written for AMQP run unchanged;
-    /// the exception is to reject and to abandon cloud-to-device messages, which MQTT cannot say.
-    /// </summary>
+    /// <summary>AMQP 1.0 on port 5671, or by WebSocket on port 443 where that port is closed.</summary>
     Amqp = 0,
 
     /// <summary>HTTPS on port 443: messages in both directions and files; no twin, no methods, nothing is pushed.</summary>
     Http1 = 1,
 
-    /// <summary>By WebSocket on port 443, see <see cref="Amqp"/>.</summary>
+    /// <summary>AMQP 1.0 by WebSocket on port 443, through proxies and firewalls.</summary>
     Amqp_WebSocket_Only = 2,
 
-    /// <summary>On a port of its own, see <see cref="Amqp"/>.</summary>
+    /// <summary>AMQP 1.0 on port 5671.</summary>
     Amqp_Tcp_Only = 3,
 
     /// <summary>MQTT 3.1.1 on port 8883, or by WebSocket on port 443 where that port is closed.</summary>

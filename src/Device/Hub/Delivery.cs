@@ -22,8 +22,11 @@ internal sealed class Delivery(int count)
         return delivery;
     }
 
+    /// <summary>Counts the next ones. After a failure nothing counts any more: what is behind it is not the front.</summary>
     public void Acknowledge(int more = 1)
     {
+        if (_stored.Task.IsFaulted)
+            return;
         if (Interlocked.Add(ref _acknowledged, more) >= count)
             _stored.TrySetResult();
     }

@@ -26,7 +26,7 @@ internal static class HubConnection
                 case AuthenticationException:
                     return IotHubException.Of(HubLinkEnd.Lost, $"TLS with {host}:{port} failed: {cause.Message}", e);
                 case WebSocketException { WebSocketErrorCode: WebSocketError.NotAWebSocket or WebSocketError.UnsupportedProtocol }:
-                    return IotHubException.Of(HubLinkEnd.ProtocolError, $"{host}:{port} gives no WebSocket for MQTT. Is it a hub?", e);
+                    return IotHubException.Of(HubLinkEnd.ProtocolError, $"{host}:{port} gives no WebSocket for devices. Is it a hub?", e);
                 default:
                     break;
             }

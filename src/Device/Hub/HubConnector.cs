@@ -1,6 +1,7 @@
 using System.Net.Security;
 using Homeport.Device.Client;
 using Homeport.Device.Client.Errors;
+using Homeport.Device.Hub.Amqp;
 using Homeport.Device.Hub.Http;
 using Homeport.Device.Hub.Mqtt;
 using Homeport.Device.Identity;
@@ -36,7 +37,7 @@ internal sealed partial class HubConnector : IDisposable
                 _fixedToken = token.Token;
                 break;
             case DeviceAuthenticationWithKey key:
-                _tokens = DeviceTokenProvider.ForHub(key.Key, target.HostName, target.DeviceId, _clock, options.SasTokenTimeToLive);
+                _tokens = DeviceTokenProvider.ForHub(key.Key, target.HostName, target.Identity, _clock, options.SasTokenTimeToLive);
                 break;
             case DeviceAuthenticationWithX509Certificate x509:
                 target = target with { Certificate = SslStreamCertificateContext.Create(x509.Certificate, x509.Chain, offline: true) };
@@ -71,6 +72,17 @@ internal sealed partial class HubConnector : IDisposable
         }
     }
 
+    /// <summary>Gives a connection that can take it the next token. False: it needs a new connection.</summary>
+    /// <exception cref="IotHubException">The hub did not take the token, or the connection ended.</exception>
+    public async Task<bool> RenewAsync(IHubLink link, CancellationToken cancellationToken)
+    {
+        if (link is not IRenewableLink renewable || await TokenAsync(cancellationToken) is not { } token)
+            return false;
+        await renewable.PutTokenAsync(token, cancellationToken);
+        RenewAfter = _tokens!.RenewalOf(token) - _clock.GetUtcNow();
+        return true;
+    }
+
     public void Dispose()
     {
         Http.Dispose();
@@ -83,29 +95,26 @@ internal sealed partial class HubConnector : IDisposable
             return new HttpLink(Http, _time);
         var token = _fixedToken is null ? await TokenAsync(cancellationToken) : new DeviceToken(_fixedToken, DateTimeOffset.MaxValue);
         RenewAfter = _tokens is null ? null : _tokens.RenewalOf(token!) - _clock.GetUtcNow();
-        switch (_transport)
+        return _transport switch
         {
-            case TransportType.Mqtt_WebSocket_Only or TransportType.Amqp_WebSocket_Only:
-                return await MqttAsync(webSocket: true, token, events, cancellationToken);
-            case TransportType.Mqtt_Tcp_Only or TransportType.Amqp_Tcp_Only:
-                return await MqttAsync(webSocket: false, token, events, cancellationToken);
-            default:
-                return await EitherAsync(token, events, cancellationToken);
-        }
+            TransportType.Mqtt_WebSocket_Only or TransportType.Amqp_WebSocket_Only => await LinkAsync(webSocket: true, token, events, cancellationToken),
+            TransportType.Mqtt_Tcp_Only or TransportType.Amqp_Tcp_Only => await LinkAsync(webSocket: false, token, events, cancellationToken),
+            _ => await EitherAsync(token, events, cancellationToken),
+        };
     }
 
-    /// <summary>The port of MQTT, and where a firewall closes it a WebSocket on the port of HTTPS; the one that went last time first.</summary>
+    /// <summary>The protocol's own port, and where a firewall closes it a WebSocket on the port of HTTPS; the one that went last time first.</summary>
     private async Task<IHubLink> EitherAsync(DeviceToken? token, HubEvents events, CancellationToken cancellationToken)
     {
         try
         {
-            return await MqttAsync(_preferWebSocket, token, events, cancellationToken);
+            return await LinkAsync(_preferWebSocket, token, events, cancellationToken);
         }
         catch (IotHubCommunicationException e) when (e.End is HubLinkEnd.Lost or HubLinkEnd.Silence)
         {
             try
             {
-                var link = await MqttAsync(!_preferWebSocket, token, events, cancellationToken);
+                var link = await LinkAsync(!_preferWebSocket, token, events, cancellationToken);
                 _preferWebSocket = !_preferWebSocket;
                 return link;
             }
@@ -116,8 +125,10 @@ internal sealed partial class HubConnector : IDisposable
         }
     }
 
-    private async Task<IHubLink> MqttAsync(bool webSocket, DeviceToken? token, HubEvents events, CancellationToken cancellationToken)
-        => await MqttLink.ConnectAsync(_target, webSocket, token, events, _time, _logger, cancellationToken);
+    private async Task<IHubLink> LinkAsync(bool webSocket, DeviceToken? token, HubEvents events, CancellationToken cancellationToken)
+        => _transport is TransportType.Amqp or TransportType.Amqp_Tcp_Only or TransportType.Amqp_WebSocket_Only
+            ? await AmqpHubLink.ConnectAsync(_target, webSocket, token, events, _time, _logger, cancellationToken)
+            : await MqttLink.ConnectAsync(_target, webSocket, token, events, _time, _logger, cancellationToken);
 
     private async ValueTask<DeviceToken?> TokenAsync(CancellationToken cancellationToken)
     {

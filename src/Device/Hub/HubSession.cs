@@ -27,6 +27,9 @@ internal sealed partial class HubSession(HubConnector connector, HubEvents event
     /// <summary>Called at each change, one call at a time.</summary>
     public ConnectionStatusChangesHandler? StatusChanged { get; set; }
 
+    /// <summary>Called after each connection.</summary>
+    public Action? Connected { get; set; }
+
     /// <summary>Called after each connection but the first.</summary>
     public Action? Reconnected { get; set; }
 
@@ -106,6 +109,7 @@ internal sealed partial class HubSession(HubConnector connector, HubEvents event
                 await using (link)
                 {
                     Publish(link);
+                    Connected?.Invoke();
                     if (!isFirst)
                         Reconnected?.Invoke();
                     isFirst = false;
@@ -150,16 +154,34 @@ internal sealed partial class HubSession(HubConnector connector, HubEvents event
         }
     }
 
-    /// <summary>Waits for the end of a connection, or null when its token has to be replaced.</summary>
+    /// <summary>Waits for the end of a connection, or null when its token has to be replaced and that needs a new connection.</summary>
     private async Task<IotHubException?> EndAsync(IHubLink link)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(_closing.Token);
-        var renewal = Task.Delay(connector.RenewAfter is { } after ? Positive(after) : Timeout.InfiniteTimeSpan, time, over.Token);
-        await Task.WhenAny(link.Completion, renewal);
-        _closing.Token.ThrowIfCancellationRequested();
+        do
+        {
+            var renewal = Task.Delay(connector.RenewAfter is { } after ? Positive(after) : Timeout.InfiniteTimeSpan, time, over.Token);
+            await Task.WhenAny(link.Completion, renewal);
+            _closing.Token.ThrowIfCancellationRequested();
+        }
+        while (!link.Completion.IsCompleted && await RenewAsync(link));
         var end = link.Completion.IsCompleted ? await link.Completion : null;
         await over.CancelAsync();
         return end;
+    }
+
+    private async Task<bool> RenewAsync(IHubLink link)
+    {
+        try
+        {
+            return await connector.RenewAsync(link, _closing.Token);
+        }
+        catch (IotHubException e)
+        {
+            // A new connection finds out whether that lasts.
+            LogNotRenewed(e.Message);
+            return false;
+        }
     }
 
     private async Task DrainAsync(IHubLink link)
@@ -252,6 +274,9 @@ internal sealed partial class HubSession(HubConnector connector, HubEvents event
 
     [LoggerMessage(31, LogLevel.Warning, "{InFlight} messages were not acknowledged before the token is replaced; they are sent again")]
     private partial void LogNotDrained(int inFlight);
+
+    [LoggerMessage(34, LogLevel.Warning, "The hub did not take the next token: {Reason}")]
+    private partial void LogNotRenewed(string reason);
 
     [LoggerMessage(32, LogLevel.Warning, "No connection to the hub, the next attempt comes in {Pause}: {Reason}")]
     private partial void LogPause(TimeSpan pause, string reason);

@@ -11,10 +11,15 @@ internal sealed record HubTarget(string HostName, string DeviceId)
     /// <summary>Version of the device API that the wire follows.</summary>
     public const string ApiVersion = "2021-04-12";
 
+    /// <summary>A module of the device; null: the device itself.</summary>
+    public string? ModuleId { get; init; }
+
     /// <summary>To connect to, if it is another one (a gateway); its certificate is checked then.</summary>
     public string? GatewayHostName { get; init; }
 
     public int MqttPort { get; init; } = 8883;
+
+    public int AmqpPort { get; init; } = 5671;
 
     public int HttpsPort { get; init; } = 443;
 
@@ -35,6 +40,12 @@ internal sealed record HubTarget(string HostName, string DeviceId)
     public string? ModelId { get; init; }
 
     public string Product { get; init; } = "homeport-device";
+
+    /// <summary>Device, and module if it is one, as topics and tokens name them: <c>{device}[/modules/{module}]</c>.</summary>
+    public string Identity => ModuleId is null ? DeviceId : $"{DeviceId}/modules/{ModuleId}";
+
+    /// <summary><c>devices/{device}[/modules/{module}]</c>, percent-encoded, for addresses.</summary>
+    public string Path => $"devices/{Uri.EscapeDataString(DeviceId)}" + (ModuleId is null ? "" : $"/modules/{Uri.EscapeDataString(ModuleId)}");
 
     public string ServerName => GatewayHostName ?? HostName;
 

@@ -1,5 +1,6 @@
 using Homeport.Device.Client;
 using Homeport.Device.Client.Errors;
+using Homeport.Device.Identity;
 
 namespace Homeport.Device.Hub;
 
@@ -37,6 +38,14 @@ internal sealed record MethodCall(string Name, string RequestId, byte[] Payload)
 /// <param name="Method">A direct method call.</param>
 /// <param name="Desired">The changed part of the desired properties, JSON.</param>
 internal sealed record HubEvents(Action<MethodCall> Method, Action<byte[]> Desired);
+
+/// <summary>A connection that goes on with another token.</summary>
+internal interface IRenewableLink
+{
+    /// <summary>Gives the hub the next token.</summary>
+    /// <exception cref="IotHubException">The hub does not take it.</exception>
+    Task PutTokenAsync(DeviceToken token, CancellationToken cancellationToken);
+}
 
 /// <summary>One connection of a device to its hub. It ends once and is not made again; see <see cref="HubSession"/>.</summary>
 internal interface IHubLink : IAsyncDisposable

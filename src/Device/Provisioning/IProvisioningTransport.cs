@@ -5,7 +5,7 @@ namespace Homeport.Device.Provisioning;
 /// <summary>What a device speaks to its provisioning service.</summary>
 public enum ProvisioningTransport
 {
-    /// <summary>Port 443. The one for TPMs.</summary>
+    /// <summary>Port 443. For TPMs too.</summary>
     Https,
 
     /// <summary>MQTT 3.1.1 on port 8883.</summary>
@@ -13,6 +13,12 @@ public enum ProvisioningTransport
 
     /// <summary>MQTT 3.1.1 by WebSocket on port 443.</summary>
     MqttWebSocket,
+
+    /// <summary>AMQP 1.0 on port 5671. For TPMs too.</summary>
+    Amqp,
+
+    /// <summary>AMQP 1.0 by WebSocket on port 443. For TPMs too.</summary>
+    AmqpWebSocket,
 }
 
 /// <summary>An answer of the service, whatever carried it.</summary>

@@ -71,9 +71,7 @@ internal sealed class MqttProvisioning(ProvisioningOptions options, SslStreamCer
             Certificate = certificate,
             ConnectLimit = options.RequestLimit,
         };
-        var transport = options.Transport == ProvisioningTransport.MqttWebSocket
-            ? await MqttTransport.ConnectWebSocketAsync(target, cancellationToken)
-            : await MqttTransport.ConnectAsync(target, cancellationToken);
+        var transport = await MqttTransport.ConnectAsync(target, options.Transport == ProvisioningTransport.MqttWebSocket, cancellationToken);
         try
         {
             var userName = $"{options.IdScope}/registrations/{registrationId}/api-version={HttpProvisioning.ApiVersion}&ClientVersion={target.Product}";

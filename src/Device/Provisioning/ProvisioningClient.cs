@@ -24,7 +24,7 @@ public sealed record ProvisioningResult(string RegistrationId, string AssignedHu
 }
 
 /// <summary>
-/// Registers a device with a Device Provisioning Service (device API) over HTTPS, MQTT or MQTT over WebSocket: register, answer the challenge of a
+/// Registers a device with a Device Provisioning Service (device API) over HTTPS, or over MQTT or AMQP, by WebSocket too: register, answer the challenge of a
 /// TPM, poll, take over what was assigned. Registering again is the way to a changed assignment.
 /// </summary>
 public sealed partial class ProvisioningClient : IDisposable
@@ -91,11 +91,17 @@ public sealed partial class ProvisioningClient : IDisposable
     private IProvisioningTransport Connect(IAttestation attestation)
     {
         var certificate = attestation.Certificate;
-        if (_options.Transport == ProvisioningTransport.Https)
-            return new HttpProvisioning(_options, certificate, _time);
-        if (attestation is TpmAttestation)
-            throw new ArgumentException("No service takes a TPM over MQTT: its challenge needs HTTPS. Choose ProvisioningTransport.Https.", nameof(attestation));
-        return new MqttProvisioning(_options, certificate, _time);
+        switch (_options.Transport)
+        {
+            case ProvisioningTransport.Https:
+                return new HttpProvisioning(_options, certificate, _time);
+            case ProvisioningTransport.Amqp or ProvisioningTransport.AmqpWebSocket:
+                return new AmqpProvisioning(_options, attestation, _time);
+            default:
+                return attestation is TpmAttestation
+                    ? throw new ArgumentException("No service takes a TPM over MQTT: its challenge needs HTTPS or AMQP. Choose ProvisioningTransport.Https or Amqp.", nameof(attestation))
+                    : new MqttProvisioning(_options, certificate, _time);
+        }
     }
 
     private async Task<RegistrationStateDescription> RegisterAndPollAsync(

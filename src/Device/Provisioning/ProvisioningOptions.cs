@@ -11,6 +11,8 @@ public sealed record ProvisioningOptions(string Endpoint, string IdScope)
 
     public int MqttPort { get; init; } = 8883;
 
+    public int AmqpPort { get; init; } = 5671;
+
     /// <summary>The endpoint without its port.</summary>
     internal string HostName => Address.Host;
 

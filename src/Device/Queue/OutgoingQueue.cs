@@ -49,6 +49,12 @@ internal sealed partial class OutgoingQueue : IAsyncDisposable
         }
     }
 
+    /// <summary>The file.</summary>
+    public string Path => _options.Path;
+
+    /// <summary>How long the oldest message has been waiting; null when there is none.</summary>
+    public TimeSpan? OldestAge => _file.OldestAccepted() is { } accepted ? TimeSpan.FromMilliseconds(Math.Max(0, _clock.Now - accepted)) : null;
+
     /// <summary>The number of the newest message that was ever accepted; 0 for none.</summary>
     public long Last => State.Next - 1;
 
@@ -133,7 +139,8 @@ internal sealed partial class OutgoingQueue : IAsyncDisposable
         _file.Dispose();
     }
 
-    private Task Changed
+    /// <summary>Ends with the next commit.</summary>
+    public Task Changed
     {
         get
         {

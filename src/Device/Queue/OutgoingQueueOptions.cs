@@ -33,6 +33,12 @@ public sealed record OutgoingQueueOptions(string Path)
 
     /// <summary>Gives a message without <c>CreationTimeUtc</c> the time at which it was accepted, since the hub sees it much later.</summary>
     public bool StampCreationTime { get; init; } = true;
+
+    /// <summary>
+    /// Where to say how full the queue is, every two seconds at most, for the page of the device (the agent's setting <c>queues</c>); null: nowhere. Best in
+    /// memory, below <c>/run</c>.
+    /// </summary>
+    public string? ReportPath { get; init; }
 }
 
 /// <summary>Why the queue did not take a message.</summary>

@@ -199,6 +199,17 @@ internal sealed class QueueFile : IDisposable
         return page;
     }
 
+    /// <summary>When the oldest message was accepted; null when there is none.</summary>
+    public long? OldestAccepted()
+    {
+        lock (_page)
+        {
+            using var command = _reader.CreateCommand();
+            command.CommandText = "SELECT accepted FROM message ORDER BY number LIMIT 1";
+            return (long?)command.ExecuteScalar();
+        }
+    }
+
     /// <summary>What a failure of SQLite means for the program.</summary>
     public static QueueException Explain(SqliteException e, string path) => e.SqliteErrorCode switch
     {

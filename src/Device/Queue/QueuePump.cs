@@ -106,29 +106,38 @@ internal sealed partial class QueuePump(OutgoingQueue queue, HubSession session,
         try
         {
             await RemoveStoredAsync();
-            if (e.End is HubLinkEnd.Rejected or HubLinkEnd.TooLarge && _sending.Last > 0 && _open.Count == 0)
-                await DropRefusedAsync(e);
+            if (e.End is not (HubLinkEnd.Rejected or HubLinkEnd.TooLarge))
+                return;
+            // AMQP refuses one message: the one behind those that are stored. HTTPS refuses a request with several.
+            if (_open.TryPeek(out var chunk))
+                await DropAsync(chunk.Numbers[chunk.Delivery.Acknowledged], e);
+            else if (_sending.Last > 0)
+                await FindRefusedAsync(e);
         }
         catch (QueueException failure)
         {
             LogTrouble(failure.Message);
         }
+        finally
+        {
+            _sending = default;
+        }
+    }
 
-        _sending = default;
+    private Task FindRefusedAsync(IotHubException e)
+    {
+        if (_sending.First == _sending.Last)
+            return DropAsync(_sending.Last, e);
+        _singlyThrough = _sending.Last;
+        return Task.CompletedTask;
     }
 
     /// <summary>A message that the hub will never take must not hold back all others: it is dropped and counted, it alone.</summary>
-    private async Task DropRefusedAsync(IotHubException e)
+    private async Task DropAsync(long number, IotHubException e)
     {
-        if (_sending.First != _sending.Last)
-        {
-            _singlyThrough = _sending.Last;
-            return;
-        }
-
         LogRefused(e.Message);
-        _removed = _sending.Last;
-        await queue.RemoveThroughAsync(_removed, isDropped: true);
+        _removed = number;
+        await queue.RemoveThroughAsync(number, isDropped: true);
     }
 
     private async Task PauseAsync(Exception e, CancellationToken cancellationToken)

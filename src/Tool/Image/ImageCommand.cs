@@ -107,7 +107,7 @@ internal sealed class ImageCommand
     private static string MachineOf(byte[] program)
     {
         if (program.Length < 4_000_000 || !program.AsSpan(0, 4).SequenceEqual("\u007fELF"u8))
-            throw ToolException.BadUsage("--agent: this is no agent for Linux as one file. Build it: dotnet publish src/Agent -c Release -r linux-arm64 --self-contained -p:PublishSingleFile=true");
+            throw ToolException.BadUsage("--agent: this is no agent for Linux as one file. Build it: dotnet publish src/Agent -c Release -r linux-arm64");
         return BinaryPrimitives.ReadUInt16LittleEndian(program.AsSpan(18)) switch
         {
             0xB7 => "64-bit ARM",

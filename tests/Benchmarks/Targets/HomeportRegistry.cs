@@ -83,7 +83,8 @@ internal sealed class HomeportRegistry : IDisposable
         return $"SharedAccessSignature sr={resource}&sig={Uri.EscapeDataString(Convert.ToBase64String(signature))}&se={expiry}";
     }
 
-    private static X509ChainPolicy TrustOnly(X509Certificate2 trusted)
+    /// <summary>Trusts one root and nothing else.</summary>
+    public static X509ChainPolicy TrustOnly(X509Certificate2 trusted)
     {
         var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         policy.CustomTrustStore.Add(trusted);

@@ -23,9 +23,10 @@ public static class ExternalProgram
             : throw new InvalidOperationException($"{script} failed (Debian packages python3-paho-mqtt, python3-qpid-proton): {result}");
     }
 
-    public static async Task<ProgramResult> RunAsync(string name, IEnumerable<string> arguments, TimeSpan? timeout = null, string? input = null)
+    public static async Task<ProgramResult> RunAsync(
+        string name, IEnumerable<string> arguments, TimeSpan? timeout = null, string? input = null, IReadOnlyDictionary<string, string>? environment = null)
     {
-        using var process = Start(name, arguments, null);
+        using var process = Start(name, arguments, environment);
         var output = new StringBuilder();
         var error = new StringBuilder();
         Collect(process, output, error);

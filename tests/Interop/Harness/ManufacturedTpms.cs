@@ -81,7 +81,8 @@ public sealed class ManufacturedTpms : IAsyncDisposable
         ],
         null);
 
-    private static async Task WaitAsync(int port, Process process)
+    /// <summary>Waits until swtpm listens at a port.</summary>
+    internal static async Task WaitAsync(int port, Process process)
     {
         // The socket of the control channel appears before the port listens; a connection to the port would be the one that swtpm serves.
         var watch = Stopwatch.StartNew();

@@ -55,6 +55,10 @@ public sealed class ServerProcess : IAsyncDisposable
 
     public static string Samples => Metadata("Samples");
 
+    public static string Benchmarks => Metadata("BenchmarksAssembly");
+
+    public static string DeviceSamples => Metadata("DeviceSamples");
+
     public static string Clients => Metadata("Clients");
 
     public ServerSettings Settings { get; }

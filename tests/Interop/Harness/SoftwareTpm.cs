@@ -23,14 +23,7 @@ public sealed class SoftwareTpm : IAsyncDisposable
                 "--ctrl", $"type=unixio,path={folder.File("control")}", "--flags", "not-need-init,startup-clear",
             ],
             null);
-        var watch = Stopwatch.StartNew();
-        while (!File.Exists(folder.File("control")))
-        {
-            if (process.HasExited || watch.Elapsed > TimeSpan.FromSeconds(10))
-                throw new InvalidOperationException($"swtpm did not start: {await process.StandardError.ReadToEndAsync()}");
-            await Task.Delay(20);
-        }
-
+        await ManufacturedTpms.WaitAsync(Port, process);
         return new SoftwareTpm(folder, process);
     }
 

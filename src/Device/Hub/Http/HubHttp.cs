@@ -44,7 +44,7 @@ internal sealed class HubHttp : IDisposable
     public async Task<HttpResponseMessage> CallAsync(HttpMethod method, string path, HttpContent? content, string? etag, CancellationToken cancellationToken)
     {
         var separator = path.Contains('?', StringComparison.Ordinal) ? '&' : '?';
-        using var request = new HttpRequestMessage(method, $"devices/{Uri.EscapeDataString(_target.DeviceId)}/{path}{separator}api-version={HubTarget.ApiVersion}");
+        using var request = new HttpRequestMessage(method, $"{_target.Path}/{path}{separator}api-version={HubTarget.ApiVersion}");
         request.Content = content;
         request.Headers.UserAgent.ParseAdd("homeport-device");
         if (_target.GatewayHostName is not null)

@@ -48,8 +48,8 @@ internal sealed partial class MqttLink : IHubLink
         _time = time;
         _logger = logger;
         _window = new InFlightWindow(target.MaxInFlight);
-        _telemetryTopic = Encoding.UTF8.GetBytes(MqttTopics.Telemetry(target.DeviceId));
-        _deviceBound = Encoding.UTF8.GetBytes(MqttTopics.DeviceBound(target.DeviceId));
+        _telemetryTopic = Encoding.UTF8.GetBytes(MqttTopics.Telemetry(target.Identity));
+        _deviceBound = Encoding.UTF8.GetBytes(MqttTopics.DeviceBound(target.Identity));
     }
 
     /// <inheritdoc/>
@@ -69,7 +69,7 @@ internal sealed partial class MqttLink : IHubLink
         var port = webSocket ? target.HttpsPort : target.MqttPort;
         try
         {
-            transport = webSocket ? await MqttTransport.ConnectWebSocketAsync(target, both.Token) : await MqttTransport.ConnectAsync(target, both.Token);
+            transport = await MqttTransport.ConnectAsync(target, webSocket, both.Token);
             await HandshakeAsync(target, token, transport, both.Token);
             var link = new MqttLink(target, transport, events, time, logger);
             link.Start();
@@ -124,7 +124,7 @@ internal sealed partial class MqttLink : IHubLink
     {
         (HubFeatures Feature, TopicFilter Filter)[] all =
         [
-            (HubFeatures.Messages, new TopicFilter(MqttTopics.DeviceBound(_target.DeviceId) + "#", 1)),
+            (HubFeatures.Messages, new TopicFilter(MqttTopics.DeviceBound(_target.Identity) + "#", 1)),
             (HubFeatures.Methods, new TopicFilter(MqttTopics.MethodFilter, 0)),
             (HubFeatures.Twin, new TopicFilter(MqttTopics.TwinFilter, 0)),
             (HubFeatures.Desired, new TopicFilter(MqttTopics.DesiredFilter, 0)),
@@ -138,7 +138,7 @@ internal sealed partial class MqttLink : IHubLink
         _outbox.Add(new SubscribePacket(packetId, filters).ToBytes());
         var codes = await AnswerAsync(granted.Task, "a subscription", cancellationToken);
         if (codes.Length != filters.Count || codes.Contains(SubscribePacket.Failure))
-            throw IotHubException.Of(HubLinkEnd.Rejected, $"The hub refused a subscription of the device '{_target.DeviceId}'.");
+            throw IotHubException.Of(HubLinkEnd.Rejected, $"The hub refused a subscription of '{_target.Identity}'.");
         _enabled |= features;
     }
 
@@ -217,9 +217,10 @@ internal sealed partial class MqttLink : IHubLink
 
     private static async Task HandshakeAsync(HubTarget target, DeviceToken? token, MqttTransport transport, CancellationToken cancellationToken)
     {
-        var userName = $"{target.HostName}/{target.DeviceId}/?api-version={HubTarget.ApiVersion}&DeviceClientType={Uri.EscapeDataString(target.Product)}"
+        var clientId = target.ModuleId is null ? target.DeviceId : $"{target.DeviceId}/{target.ModuleId}";
+        var userName = $"{target.HostName}/{clientId}/?api-version={HubTarget.ApiVersion}&DeviceClientType={Uri.EscapeDataString(target.Product)}"
             + (target.ModelId is null ? "" : $"&model-id={Uri.EscapeDataString(target.ModelId)}");
-        var connect = new ConnectPacket(target.DeviceId, userName, token?.Text, CleanSession: false, (int)target.KeepAlive.TotalSeconds);
+        var connect = new ConnectPacket(clientId, userName, token?.Text, CleanSession: false, (int)target.KeepAlive.TotalSeconds);
         await transport.WriteAsync(connect.ToBytes(), cancellationToken);
         if (await transport.ReadAsync(cancellationToken) is not { } packet)
             throw IotHubException.Of(HubLinkEnd.ClosedByServer, "The server closed the connection instead of answering CONNECT.");
@@ -234,7 +235,7 @@ internal sealed partial class MqttLink : IHubLink
             default:
                 throw IotHubException.Of(
                     HubLinkEnd.Refused,
-                    $"The hub refused the device '{target.DeviceId}' ({answer.ReturnCode}). Is it registered and enabled, is its key right, and is the clock right?");
+                    $"The hub refused the device '{target.Identity}' ({answer.ReturnCode}). Is it registered and enabled, is its key right, and is the clock right?");
         }
     }
 
@@ -388,7 +389,7 @@ internal sealed partial class MqttLink : IHubLink
     {
         if (Interlocked.Exchange(ref _hasEnded, 1) != 0)
             return;
-        LogEnd(_target.HostName, _target.DeviceId, end, _window.Count);
+        LogEnd(_target.HostName, _target.Identity, end, _window.Count);
         var failure = IotHubException.Of(end, $"The connection to {_target.HostName} has ended: {reason}.", cause);
         _completion.SetResult(failure);
         _window.Fail(failure);

@@ -17,9 +17,12 @@ internal static class MqttTopics
     private const string DesiredPrefix = "$iothub/twin/PATCH/properties/desired/";
     private const string RequestId = "/?$rid=";
 
-    public static string Telemetry(string deviceId) => $"devices/{deviceId}/messages/events/";
+    /// <summary>Where telemetry goes.</summary>
+    /// <param name="identity">See <see cref="HubTarget.Identity"/>.</param>
+    public static string Telemetry(string identity) => $"devices/{identity}/messages/events/";
 
-    public static string DeviceBound(string deviceId) => $"devices/{deviceId}/messages/devicebound/";
+    /// <inheritdoc cref="Telemetry"/>
+    public static string DeviceBound(string identity) => $"devices/{identity}/messages/devicebound/";
 
     public static byte[] TwinGet(string requestId) => Encoding.UTF8.GetBytes($"$iothub/twin/GET/?$rid={requestId}");
 
