@@ -171,7 +171,7 @@ public sealed class TemplateTests(ConsoleBrowser console) : IClassFixture<Consol
         (await window.Page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = "Save the draft" }).IsDisabledAsync()).ShouldBeTrue();
         await mistake.Locator("button").ClickAsync();
         var line = int.Parse(place.Split(' ')[1].TrimEnd(','), CultureInfo.InvariantCulture);
-        (await editor.EvaluateAsync<int>("e => e.value.slice(0, e.selectionStart).split('\\n').length")).ShouldBe(line);
+        await window.Page.WaitForFunctionAsync("line => { const e = document.getElementById('template-text'); return e.value.slice(0, e.selectionStart).split('\\n').length === line; }", line);
         await window.PictureAsync("template-mistake");
 
         await editor.FillAsync(text);
