@@ -71,7 +71,8 @@ public sealed class SignerCommandTests : IDisposable
     {
         var file = Path.Combine(_folder, $"{Guid.NewGuid():N}.sh");
         File.WriteAllText(file, "#!/bin/sh\n" + script + "\n");
-        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         return new SignerCommand(file, patience ?? TimeSpan.FromSeconds(60));
     }
 

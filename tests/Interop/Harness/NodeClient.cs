@@ -82,7 +82,7 @@ public sealed class RunningScenario : IAsyncDisposable
         var watch = Stopwatch.StartNew();
         while (!Lines.Any(l => l.Contains(text, StringComparison.Ordinal)))
         {
-            if (_process.HasExited || watch.Elapsed > EventTime)
+            if (_process.HasExited || watch.Elapsed > TimeSpan.FromSeconds(120))
                 throw new TimeoutException($"{_script} did not report '{text}'\n{Describe()}");
             await Task.Delay(25);
         }

@@ -32,7 +32,7 @@ public static class OpenApiDocument
             if (paths[path] is not JsonObject methods)
                 paths[path] = methods = [];
             foreach (var method in endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? [])
-                methods[method.ToLowerInvariant()] = Describe(path, method, operation);
+                methods[method.ToLowerInvariant()] = Describe(path, endpoint.RoutePattern.Parameters.Select(p => p.Name), method, operation);
         }
         return new JsonObject
         {
@@ -51,7 +51,7 @@ public static class OpenApiDocument
         };
     }
 
-    private static JsonObject Describe(string path, string method, Operation operation)
+    private static JsonObject Describe(string path, IEnumerable<string> inPath, string method, Operation operation)
     {
         var parameters = new JsonArray();
         foreach (var name in inPath)
