@@ -189,7 +189,13 @@ internal sealed class S3Bucket : IDisposable
                 await using var content = new FilePart(file, offset, Math.Min(size, properties.Size - offset));
                 var sent = await _client.UploadPartAsync(new UploadPartRequest
                 {
-                    BucketName = _account.Bucket, Key = name, UploadId = upload, PartNumber = parts.Count + 1, InputStream = content, PartSize = content.Length, UseChunkEncoding = false,
+                    BucketName = _account.Bucket,
+                    Key = name,
+                    UploadId = upload,
+                    PartNumber = parts.Count + 1,
+                    InputStream = content,
+                    PartSize = content.Length,
+                    UseChunkEncoding = false,
                 }, token);
                 parts.Add(new PartETag(parts.Count + 1, sent.ETag));
             }
