@@ -50,7 +50,9 @@ public sealed class OtherClientTests(SharedServer shared)
             var (wire, _) = await MqttWire.ConnectAsync(shared.Server, device);
             await using var connection = wire;
             var publish = MqttWire.Publish($"devices/{device.Id}/messages/events/", new byte[1000], qos: 0);
-            await wire.SendAsync(Enumerable.Repeat(publish, Messages).SelectMany(p => p).Concat(MqttWire.Packet(0xE0, [])).ToArray());
+            await wire.SendAsync(Enumerable.Repeat(publish, Messages).SelectMany(p => p).ToArray());
+            wire.EndSending();
+            await wire.ExpectCloseAsync();
         }
         (await shared.Server.Reader.WaitAsync(device.Id, Times * Messages, TimeSpan.FromSeconds(60))).Count.ShouldBe(Times * Messages);
     }

@@ -96,6 +96,9 @@ public sealed class MqttWire(Stream stream, NetworkStream? transport = null) : I
         await Stream.WriteAsync(bytes, limit.Token);
     }
 
+    /// <summary>Says that nothing more comes, behind all that was sent. A plain close would throw away what is not sent yet when something is left to read.</summary>
+    public void EndSending() => transport!.Socket.Shutdown(SocketShutdown.Send);
+
     /// <summary>The next packet, or null when the server closed the connection.</summary>
     public async Task<MqttPacket?> ReadAsync(TimeSpan? timeout = null)
     {
