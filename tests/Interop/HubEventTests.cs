@@ -17,7 +17,12 @@ public sealed class HubEventTests
         var node = new NodeClient(server.Ready.CaFile);
         var device = await server.Hub.CreateDeviceAsync("d1");
         var connectionString = $"HostName={server.Ready.Hub.HostName};DeviceId=d1;SharedAccessKey={device.PrimaryKey}";
-        var driven = await node.RunAsync("digital-twin.mjs", new { service = server.Ready.Hub.ServiceConnectionString, device = connectionString, id = "d1", modelId = "dtmi:com:example:Thermostat;1" });
+        await using var running = node.Start("digital-twin.mjs", new { service = server.Ready.Hub.ServiceConnectionString, device = connectionString, id = "d1", modelId = "dtmi:com:example:Thermostat;1", onLine = true });
+        await running.WaitForEventAsync("driven");
+        // A connection that is over within a second is told to nobody.
+        await UntilAsync(server, "deviceConnected");
+        await running.TellAsync("go on");
+        var driven = await running.ResultAsync(TimeSpan.FromSeconds(60));
         driven["patched"]!["status"].ShouldNotBeNull(driven.ToJsonString());
         (await server.Hub.SendAsync(HttpMethod.Put, "twins/d1", JsonNode.Parse("""{"tags":{"floor":1}}"""))).Status.ShouldBe(200);
         await UntilOfflineAsync(server);

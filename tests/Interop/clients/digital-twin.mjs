@@ -1,15 +1,15 @@
 // The digital twin client of the service SDK against a device of the device SDK that announces its model:
-//   { service, device: "HostName=…", id, modelId }
+//   { service, device: "HostName=…", id, modelId, onLine }; with onLine it reports 'driven' and stays connected until a line comes
 import device from 'azure-iot-device';
 import mqtt from 'azure-iot-device-mqtt';
 import iothub from 'azure-iothub';
 import { watchEnabling } from './enabled.mjs';
-import { describe, run, within } from './scenario.mjs';
+import { describe, report, run, within } from './scenario.mjs';
 
 // The SDK puts the answer into the result, in a circle.
 const plain = ({ _response, ...members }) => members;
 
-run(async ({ service, device: connectionString, id, modelId }) => {
+run(async ({ service, device: connectionString, id, modelId, onLine }) => {
   const twins = new iothub.DigitalTwinClient(new iothub.IoTHubTokenCredentials(service));
   const client = device.Client.fromConnectionString(connectionString, mqtt.Mqtt);
   const enabled = watchEnabling(client);
@@ -32,6 +32,10 @@ run(async ({ service, device: connectionString, id, modelId }) => {
   const root = await twins.invokeCommand(id, 'reboot', 5, { connectTimeoutInSeconds: 10, responseTimeoutInSeconds: 20 });
   const component = await twins.invokeComponentCommand(id, 'thermostat1', 'getMaxMinReport', '2026-01-01');
   const unknown = await twins.getDigitalTwin('no-such-twin').catch(describe);
+  if (onLine) {
+    report({ event: 'driven' });
+    await within(120000, 'a line', new Promise((resolve) => { process.stdin.once('data', resolve); }));
+  }
   await client.close();
   return {
     before: plain(before),
