@@ -104,10 +104,10 @@ public sealed class ConnectingDevicesTests(ConsoleBrowser console) : IClassFixtu
         await BulkAsync(window, "oem-7", "Migrate");
         await window.Page.Locator("#template").SelectOptionAsync(new SelectOptionValue { Label = "Walked valve (dtmi:modelDefinition:walk;1)" });
         await InDialogAsync(window, "Migrate");
-        await window.Page.GetByText("1 devices migrated.").WaitForAsync();
+        await window.Page.GetByText("1 device migrated.").WaitForAsync();
         await StateAsync(window, "oem-7", "Waiting for approval", "dtmi:modelDefinition:walk;1");
         await BulkAsync(window, "oem-7", "Approve");
-        await window.Page.GetByText("1 devices approved.").WaitForAsync();
+        await window.Page.GetByText("1 device approved.").WaitForAsync();
         await ShouldHaveSentAsync(new { registrationId = "oem-7", key = derived, transport = "mqtt", send = """{"level":3}""" });
         await StateAsync(window, "oem-7", "Provisioned", "dtmi:modelDefinition:walk;1");
 
@@ -201,11 +201,11 @@ public sealed class ConnectingDevicesTests(ConsoleBrowser console) : IClassFixtu
             await StateAsync(window, device, state);
             await BulkAsync(window, device, "Block");
             await InDialogAsync(window, "Block");
-            await window.Page.GetByText("1 devices blocked.").WaitForAsync();
+            await window.Page.GetByText("1 device blocked.").WaitForAsync();
             await StateAsync(window, device, "Blocked");
             await ShouldBeRefusedAsync(new { registrationId = device, key = SasToken.DerivedKey(key, device) });
             await BulkAsync(window, device, "Unblock");
-            await window.Page.GetByText("1 devices unblocked.").WaitForAsync();
+            await window.Page.GetByText("1 device unblocked.").WaitForAsync();
             await StateAsync(window, device, state);
         }
         await window.Page.GetByLabel("Show").SelectOptionAsync("Unassociated");
