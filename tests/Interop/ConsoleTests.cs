@@ -165,7 +165,7 @@ public sealed class ConsoleTests(ConsoleBrowser console) : IClassFixture<Console
 
     private async Task WatchAsync(ConsoleWindow window, string connectionString)
     {
-        await window.TabAsync("Live messages");
+        await window.TabAsync("Messages");
         await window.Page.GetByText("Waiting for messages").WaitForAsync();
         var node = new NodeClient(console.Server.Ready.CaFile);
         await using var running = node.Start("console-device.mjs", new { connectionString, seconds = 60 });
@@ -181,7 +181,7 @@ public sealed class ConsoleTests(ConsoleBrowser console) : IClassFixture<Console
         await window.Page.GetByText("The twin is written.").WaitForAsync();
         await running.WaitForEventAsync("desired");
 
-        await window.TabAsync("Direct methods");
+        await window.TabAsync("Methods");
         await window.Page.Locator("#method-name").FillAsync("open");
         await window.Page.Locator("#method-payload").FillAsync("""{ "percent": 40 }""");
         await window.ButtonAsync("Call");

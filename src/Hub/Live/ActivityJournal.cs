@@ -27,7 +27,7 @@ public sealed partial class ActivityJournal(IIdentityStore store, TimeProvider t
         lock (_lock)
         {
             _pending[Identity.KeyOf(deviceId, moduleId)] = new IdentityActivity(deviceId, moduleId, now, now);
-            _notes.Add(new ConnectionNote(deviceId, moduleId, now, protocol, address?.ToString(), CloseReason.None));
+            _notes.Add(new ConnectionNote(deviceId, moduleId, now, protocol, Text(address), CloseReason.None));
         }
     }
 
@@ -45,7 +45,7 @@ public sealed partial class ActivityJournal(IIdentityStore store, TimeProvider t
         {
             if (lastActivity is { } last)
                 _pending[Identity.KeyOf(deviceId, moduleId)] = new IdentityActivity(deviceId, moduleId, now, last);
-            _notes.Add(new ConnectionNote(deviceId, moduleId, now, protocol, address?.ToString(), reason));
+            _notes.Add(new ConnectionNote(deviceId, moduleId, now, protocol, Text(address), reason));
         }
     }
 
@@ -74,6 +74,9 @@ public sealed partial class ActivityJournal(IIdentityStore store, TimeProvider t
             await WriteAsync(CancellationToken.None);
         }
     }
+
+    // Sockets for both families show IPv4 inside IPv6.
+    private static string? Text(IPAddress? address) => (address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4() : address)?.ToString();
 
     private async Task WriteAsync(CancellationToken token)
     {
