@@ -11,6 +11,7 @@ using Homeport.Hub.Telemetry;
 using Homeport.Hub.Twins;
 using Homeport.People.Accounts;
 using Homeport.People.Audit;
+using Homeport.People.Issuer;
 using Homeport.People.Sessions;
 using Homeport.People.Tokens;
 using Homeport.Provisioning.Allocation.Linked;
@@ -72,6 +73,9 @@ public sealed record ConsoleServices
     public required SessionService Sessions { get; init; }
 
     public required ApiTokenService Tokens { get; init; }
+
+    /// <summary>Who may vouch for people beside the own accounts, or null.</summary>
+    public IssuerSettings? Issuer { get; init; }
 
     public required AuditLog Audit { get; init; }
 

@@ -34,7 +34,7 @@ internal sealed class ServerParts : IAsyncDisposable
     private readonly ProvisioningParts _provisioning;
     private readonly Explanations _explanations;
 
-    public ServerParts(ServerOptions options, Installation installation, TimeProvider time, ILoggerFactory loggers)
+    public ServerParts(ServerOptions options, Installation installation, TimeProvider time, ILoggerFactory loggers, IssuerParts? issuer)
     {
         var explanations = _explanations = new Explanations(time, loggers.CreateLogger<Explanations>(), new SqliteExplanationStore(installation.Database));
         var rules = new TokenRules(options.Hosts.ToHashSet(StringComparer.OrdinalIgnoreCase), time);
@@ -58,7 +58,7 @@ internal sealed class ServerParts : IAsyncDisposable
         var feedback = new ServiceBoundQueue(new SqliteServiceBoundStore(installation.Database, Installation.HubName), ServiceBoundKind.Feedback, settings.Feedback, time);
         FileNotifications = new ServiceBoundQueue(new SqliteServiceBoundStore(installation.Database, Installation.HubName), ServiceBoundKind.FileNotification, new ServiceBoundSettings(), time);
 
-        People = new PeopleParts(installation, explanations, time);
+        People = new PeopleParts(installation, explanations, time, issuer, loggers);
         var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
         var twins = new DeviceTwins(new SqliteTwinStore(installation.Database, Installation.HubName), registry, live, time, events);
         _provisioning = new ProvisioningParts(options, installation, new OwnHub(registry, twins), explanations, rules, loggers);
