@@ -1,6 +1,5 @@
 using Homeport.Hub.Access;
 using Homeport.Hub.Access.Certificates;
-using Homeport.Hub.Bulk;
 using Homeport.Hub.CloudToDevice;
 using Homeport.Hub.Jobs;
 using Homeport.Hub.Live;
@@ -14,6 +13,7 @@ using Homeport.People.Audit;
 using Homeport.People.Sessions;
 using Homeport.People.Tokens;
 using Homeport.Provisioning.Allocation.Linked;
+using Homeport.Provisioning.Bulk;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Lifecycle;
 using Homeport.Provisioning.Registrations;

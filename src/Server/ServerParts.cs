@@ -87,9 +87,9 @@ internal sealed class ServerParts : IAsyncDisposable
         Devices = new DeviceCalls(door, time);
         DeviceMessages = new MessageApi(Hub, messages, feedback);
         Diagnosis = new DiagnosisApi(Hub, door.Subscriptions, _provisioning.Registrations);
-        _fleet = new FleetParts(Hub, installation.Database, loggers);
+        _fleet = new FleetParts(Hub, _provisioning, installation.Database, loggers);
         connections.Changed = _fleet.ConnectionChanged;
-        Templates = new TemplateParts(Hub, People.Api, new MessageHistory(_log), options, installation, _provisioning.Registrations, loggers);
+        Templates = new TemplateParts(Hub, People.Api, new MessageHistory(_log), options, installation, _provisioning, loggers);
         Events = new EventParts(_log, options, installation, time);
         Nodes.AddEvents(Events.Hub);
         Nodes.AddServices(Installation.HubName, door, feedback, FileNotifications);
