@@ -1,3 +1,4 @@
+using Homeport.Operations.Groups;
 using Homeport.Hub.Access;
 using Homeport.Hub.Access.Certificates;
 using Homeport.Hub.CloudToDevice;
@@ -61,6 +62,9 @@ public sealed record ConsoleServices
 
     /// <summary>Hubs to which devices are assigned.</summary>
     public required LinkedHubs Hubs { get; init; }
+
+    /// <summary>Device groups.</summary>
+    public required DeviceGroups Groups { get; init; }
 
     /// <summary>Device templates.</summary>
     public required ConsoleTemplates Templated { get; init; }

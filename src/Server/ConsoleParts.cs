@@ -23,6 +23,7 @@ internal static class ConsoleParts
         Import = parts.Fleet.Import,
         Export = parts.Fleet.Export,
         Jobs = parts.Fleet.Jobs,
+        Groups = parts.Groups.Groups,
         Templated = Templated(parts.Templates.Api, simulator),
         Authorities = parts.Authorities,
         Enrollments = parts.Provisioning.Api.Enrollments,

@@ -62,9 +62,7 @@ internal sealed class ServerParts : IAsyncDisposable
         var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
         var twins = new DeviceTwins(new SqliteTwinStore(installation.Database, Installation.HubName), registry, live, time, events);
         _provisioning = new ProvisioningParts(options, installation, new OwnHub(registry, twins), explanations, rules, loggers);
-        _provisioning.Approval.Waits = (device, token) => People.Audit.AppendAsync(
-            Actor.Server, new AuditAction("waitForApproval", "device", device.DeviceId) { Detail = $"group {device.GroupId}, {device.Credential}, from {device.Address}" }, token);
-        _provisioning.Lifecycle.Changed = new TaggedNames(twins).NoteAsync;
+        WatchDevices(twins);
         var door = new HubDoor
         {
             Authenticator = new DeviceAuthenticator(identities, policies, rules, certificates),
@@ -90,6 +88,7 @@ internal sealed class ServerParts : IAsyncDisposable
         _fleet = new FleetParts(Hub, _provisioning, installation.Database, loggers);
         connections.Changed = _fleet.ConnectionChanged;
         Templates = new TemplateParts(Hub, People.Api, new MessageHistory(_log), options, installation, _provisioning, loggers);
+        Groups = new GroupParts(Hub, People.Api, installation.Database, time);
         Events = new EventParts(_log, options, installation, time);
         Nodes.AddEvents(Events.Hub);
         Nodes.AddServices(Installation.HubName, door, feedback, FileNotifications);
@@ -128,6 +127,9 @@ internal sealed class ServerParts : IAsyncDisposable
     /// <summary>Device templates.</summary>
     public TemplateParts Templates { get; }
 
+    /// <summary>Device groups.</summary>
+    public GroupParts Groups { get; }
+
     /// <summary>Readers of events.</summary>
     public EventParts Events { get; }
 
@@ -153,6 +155,13 @@ internal sealed class ServerParts : IAsyncDisposable
         _provisioning.Dispose();
         await _log.DisposeAsync();
         _records.Dispose();
+    }
+
+    private void WatchDevices(DeviceTwins twins)
+    {
+        _provisioning.Approval.Waits = (device, token) => People.Audit.AppendAsync(
+            Actor.Server, new AuditAction("waitForApproval", "device", device.DeviceId) { Detail = $"group {device.GroupId}, {device.Credential}, from {device.Address}" }, token);
+        _provisioning.Lifecycle.Changed = new TaggedNames(twins).NoteAsync;
     }
 
     /// <summary>The service side of the hub whose device side the doors have.</summary>

@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Homeport.Tests.Interop.Harness;
 using Microsoft.Playwright;
 

@@ -2,7 +2,9 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Homeport.Contract.Access;
 using Homeport.Contract.Rest;
+using Homeport.Operations.Groups;
 using Homeport.Gateway.Http.Operators;
+using Homeport.Gateway.Http.Operators.Groups;
 using Homeport.Gateway.Http.Operators.Templates;
 using Homeport.Hub.Access;
 using Homeport.Hub.CloudToDevice;
@@ -93,6 +95,8 @@ public sealed class PeopleFixture : IAsyncLifetime
 
     /// <summary>A folder of models in the layout of the public repository.</summary>
     internal string Models => Path.Combine(_folder, "models");
+
+    public DeviceGroups Groups { get; private set; } = null!;
 
     public DeviceLifecycle Lifecycle { get; private set; } = null!;
 
@@ -188,6 +192,8 @@ public sealed class PeopleFixture : IAsyncLifetime
         _app.MapAttestation(api, Lifecycle, connection, Enrollments);
         GroupEndpoints.Map(_app, api, Enrollments, connection);
         _app.MapConnection(api, IdScope, "hub1.test", Approval);
+        Groups = new DeviceGroups(new SqliteDeviceGroupStore(Database, "default"), new DeviceGroupMembers(devices, new SqliteQuerySource(Database, live, "hub1")), Time);
+        _app.MapDeviceGroups(api, Groups);
     }
 
     /// <summary>A template that devices may follow, or one that is still a draft.</summary>
@@ -198,6 +204,9 @@ public sealed class PeopleFixture : IAsyncLifetime
             {"@id":"{{id}}","@type":["ModelDefinition","DeviceModel"],"@context":["dtmi:iotcentral:context;2","dtmi:dtdl:context;2"],"displayName":"{{id}}",
              "capabilityModel":{"@id":"{{model}}","@type":"Interface","@context":"dtmi:dtdl:context;2","contents":[]} }
             """;
+        var there = (await Templates.Templates.GetAsync(id, default)).Value;
+        if (there?.IsPublished == published)
+            return;
         var saved = published ? await Templates.Templates.PutAsync(id, text, IfMatch.Absent, default) : await Templates.Templates.SaveDraftAsync(id, text, IfMatch.Absent, default);
         saved.Refusal.ShouldBeNull();
     }

@@ -172,8 +172,11 @@ internal sealed class ExpressionParser(TokenReader reader, PathScope scope)
 
     private PathValue Path()
     {
+        var token = reader.Current;
         var path = scope.Resolve(PathSyntax.Read(reader));
-        Parts |= HubQuery.PartsOf(path);
+        if (scope.Misses(path))
+            reader.Refuse(token, $"found '{Shortened(path.Text)}', which devices do not have", $"Devices have {string.Join(", ", scope.Members!)}; a name without $ is a property.");
+        Parts |= scope.PartsOf(path);
         return new PathValue(path);
     }
 
