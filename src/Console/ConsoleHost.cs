@@ -1,6 +1,7 @@
 using System.Globalization;
 using Homeport.People.Access;
 using Homeport.People.Audit;
+using Homeport.Provisioning.Bulk;
 using Homeport.WebConsole.Access;
 using Homeport.WebConsole.Components;
 using Homeport.WebConsole.Live;
@@ -113,16 +114,31 @@ public static class ConsoleHost
 
     private static async Task ExportDevicesAsync(HttpContext context, ConsoleServices services)
     {
-        var withKeys = context.Request.Query["keys"] == "true";
+        var query = context.Request.Query;
+        var withKeys = query["keys"] == "true";
         if (SessionOf(context, services)?.Actor is not { } actor || !actor.May(withKeys ? Permission.RevealDeviceKeys : Permission.ViewDevices))
         {
             context.Response.StatusCode = StatusCodes.Status403Forbidden;
             return;
         }
-        await services.Audit.AppendAsync(actor, new AuditAction("exportDevices", "device", "all") { Detail = withKeys ? "with keys" : null }, context.RequestAborted);
+        if (query["id"].Count > DeviceExport.MaxSelected)
+        {
+            context.Response.StatusCode = StatusCodes.Status400BadRequest;
+            return;
+        }
+        var options = new ExportOptions
+        {
+            Filter = DeviceChoice.Filter(query["show"], query["search"]),
+            DeviceIds = query["id"].Count == 0 ? null : [.. query["id"].OfType<string>()],
+            Columns = DeviceChoice.Columns(query["columns"]) & (withKeys ? ~ExportColumns.None : ~ExportColumns.ConnectionString),
+            WithKeys = withKeys,
+            SpreadsheetSafe = query["safe"] == "true",
+        };
+        await services.Audit.AppendAsync(actor, new AuditAction("exportDevices", "device", options.DeviceIds is { } ids ? $"{ids.Count} devices" : "all") { Detail = withKeys ? "with keys" : null }, context.RequestAborted);
         context.Response.ContentType = "text/csv; charset=utf-8";
         context.Response.Headers.ContentDisposition = "attachment; filename=\"homeport-devices.csv\"";
-        await services.Export.RunAsync(context.Response.Body, withKeys, context.Request.Query["safe"] == "true", context.RequestAborted);
+        context.Response.Headers.CacheControl = "no-store";
+        await services.Export.RunAsync(context.Response.Body, options, context.RequestAborted);
     }
 
     /// <summary>The session of a request, or null.</summary>

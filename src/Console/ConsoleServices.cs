@@ -1,7 +1,6 @@
 using Homeport.Operations.Groups;
 using Homeport.Hub.Access;
 using Homeport.Hub.Access.Certificates;
-using Homeport.Hub.Bulk;
 using Homeport.Hub.CloudToDevice;
 using Homeport.Hub.Files;
 using Homeport.Hub.Jobs;
@@ -17,6 +16,7 @@ using Homeport.People.Issuer;
 using Homeport.People.Sessions;
 using Homeport.People.Tokens;
 using Homeport.Provisioning.Allocation.Linked;
+using Homeport.Provisioning.Bulk;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Lifecycle;
 using Homeport.Provisioning.Registrations;

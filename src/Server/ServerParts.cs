@@ -86,9 +86,9 @@ internal sealed class ServerParts : IAsyncDisposable
         Devices = new DeviceCalls(door, time);
         DeviceMessages = new MessageApi(Hub, messages, feedback);
         Diagnosis = new DiagnosisApi(Hub, door.Subscriptions, _provisioning.Registrations);
-        _fleet = new FleetParts(Hub, installation.Database, loggers);
+        _fleet = new FleetParts(Hub, _provisioning, installation.Database, loggers);
         connections.Changed = _fleet.ConnectionChanged;
-        Templates = new TemplateParts(Hub, People.Api, new MessageHistory(_log), options, installation, _provisioning.Registrations, loggers);
+        Templates = new TemplateParts(Hub, People.Api, new MessageHistory(_log), options, installation, _provisioning, loggers);
         Groups = new GroupParts(Hub, People.Api, installation.Database, time);
         Events = new EventParts(_log, options, installation, time);
         Nodes.AddEvents(Events.Hub);

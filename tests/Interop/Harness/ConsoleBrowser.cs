@@ -129,6 +129,18 @@ public sealed class ConsoleWindow : IAsyncDisposable
 
     public ILocator Headline(string text) => Page.GetByRole(AriaRole.Heading, new PageGetByRoleOptions { Level = 1, Name = text });
 
+    /// <summary>Makes an API token under People and reads it.</summary>
+    public async Task<string> ApiTokenAsync(string id, string role = "Builder")
+    {
+        await GoAsync("/console/people", "People");
+        await TabAsync("API tokens");
+        await ButtonAsync("New API token");
+        await Page.Locator("#person-id").FillAsync(id);
+        await Page.Locator("#person-role").SelectOptionAsync(role);
+        await Page.Locator("dialog").GetByRole(AriaRole.Button, new LocatorGetByRoleOptions { Name = "Create", Exact = true }).ClickAsync();
+        return await SecretAsync();
+    }
+
     /// <summary>Shows the secret of a dialog and reads it once it is there.</summary>
     public async Task<string> SecretAsync()
     {

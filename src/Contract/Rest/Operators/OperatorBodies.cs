@@ -104,7 +104,7 @@ public sealed record ImportDescription
 
     public required string Sha256 { get; init; }
 
-    /// <summary>CSV of the rows that failed, without secrets; null when there is none.</summary>
+    /// <summary>CSV of the rows that failed, with keys for those who may see them; null when there is none.</summary>
     public string? ErrorFile { get; init; }
 }
 
