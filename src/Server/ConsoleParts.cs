@@ -39,6 +39,7 @@ internal static class ConsoleParts
         SignIn = parts.People.SignIn,
         Sessions = parts.People.Sessions,
         Tokens = parts.People.Tokens,
+        Issuer = options.Issuer?.Settings,
         Audit = parts.People.Audit,
         Time = parts.Hub.Time,
         Facts = new ConsoleFacts(Welcome.Version, options.Hosts[0], installation.IdScope, options.Shown, options.CertificateFile is null ? authority.File : null),
