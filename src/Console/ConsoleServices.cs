@@ -39,6 +39,9 @@ public sealed record ConsoleServices
 
     public required MessageReader Messages { get; init; }
 
+    /// <summary>What devices sent before.</summary>
+    public required MessageHistory PastMessages { get; init; }
+
     /// <summary>The latest connections of each device.</summary>
     public required IConnectionStore History { get; init; }
 

@@ -17,6 +17,7 @@ internal static class ConsoleParts
         Methods = parts.Hub.Methods,
         CloudToDevice = parts.Hub.CloudToDevice,
         Messages = parts.Hub.Messages,
+        PastMessages = parts.PastMessages,
         History = parts.History,
         Files = files.Uploads,
         Explanations = parts.Hub.Explanations,

@@ -88,7 +88,8 @@ internal sealed class ServerParts : IAsyncDisposable
         Diagnosis = new DiagnosisApi(Hub, door.Subscriptions, _provisioning.Registrations);
         _fleet = new FleetParts(Hub, _provisioning, installation.Database, loggers);
         connections.Changed = _fleet.ConnectionChanged;
-        Templates = new TemplateParts(Hub, People.Api, new MessageHistory(_log), options, installation, _provisioning, loggers);
+        PastMessages = new MessageHistory(_log);
+        Templates = new TemplateParts(Hub, People.Api, PastMessages, options, installation, _provisioning, loggers);
         Groups = new GroupParts(Hub, People.Api, installation.Database, time);
         Events = new EventParts(_log, options, installation, time);
         Nodes.AddEvents(Events.Hub);
@@ -116,6 +117,9 @@ internal sealed class ServerParts : IAsyncDisposable
     public MessageApi DeviceMessages { get; }
 
     public DiagnosisApi Diagnosis { get; }
+
+    /// <summary>What devices sent before.</summary>
+    public MessageHistory PastMessages { get; }
 
     /// <summary>The latest connections of each device.</summary>
     public IConnectionStore History { get; }
