@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Homeport.Operations.Groups;
+using Homeport.Operations.Jobs;
 using Homeport.Gateway.Http.Operators;
 using Homeport.Gateway.Http.Operators.Groups;
 using Homeport.Gateway.Http.Operators.Templates;
@@ -86,6 +87,11 @@ public sealed class PeopleFixture : IAsyncLifetime
     internal string Models => Path.Combine(_folder, "models");
 
     public DeviceGroups Groups { get; private set; } = null!;
+
+    public GroupJobs Jobs { get; private set; } = null!;
+
+    /// <summary>Runs jobs while a test lets it.</summary>
+    public GroupJobRunner Runner { get; private set; } = null!;
 
     public DeviceLifecycle Lifecycle { get; private set; } = null!;
 
@@ -182,6 +188,10 @@ public sealed class PeopleFixture : IAsyncLifetime
         _app.MapConnection(api, IdScope, "hub1.test", Approval);
         Groups = new DeviceGroups(new SqliteDeviceGroupStore(Database, "default"), new DeviceGroupMembers(devices, new SqliteQuerySource(Database, live, "hub1")), Time);
         _app.MapDeviceGroups(api, Groups);
+        var jobs = new SqliteGroupJobStore(Database, "default");
+        Runner = new GroupJobRunner(jobs, Groups, new GroupJobWork(Lifecycle, Templates.DeviceModels, Templates.Properties, Templates.Commands, null, Time), Time, NullLogger<GroupJobRunner>.Instance);
+        Jobs = new GroupJobs(jobs, Groups, Templates.Templates, Time) { Changed = Runner.Wake };
+        _app.MapGroupJobs(api, Jobs);
     }
 
     /// <summary>A token with a role.</summary>
@@ -210,6 +220,7 @@ public sealed class PeopleFixture : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         _http.Dispose();
+        Runner.Dispose();
         await _app.DisposeAsync();
         await Log.DisposeAsync();
         _records.Dispose();
