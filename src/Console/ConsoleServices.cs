@@ -4,6 +4,7 @@ using Homeport.Hub.Access;
 using Homeport.Hub.Access.Certificates;
 using Homeport.Hub.Bulk;
 using Homeport.Hub.CloudToDevice;
+using Homeport.Hub.Files;
 using Homeport.Hub.Jobs;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
@@ -36,6 +37,12 @@ public sealed record ConsoleServices
     public required CloudToDeviceMessages CloudToDevice { get; init; }
 
     public required MessageReader Messages { get; init; }
+
+    /// <summary>The latest connections of each device.</summary>
+    public required IConnectionStore History { get; init; }
+
+    /// <summary>Files of devices.</summary>
+    public required FileUploads Files { get; init; }
 
     public required Explanations Explanations { get; init; }
 

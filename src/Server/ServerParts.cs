@@ -50,7 +50,8 @@ internal sealed class ServerParts : IAsyncDisposable
         _events = new EventRelay(new SqliteEventStore(installation.Database, Installation.HubName), _log, loggers.CreateLogger<EventRelay>());
         events.Stored = _events.Wake;
         var connections = new ConnectionEvents(live, events, _events, time);
-        var activity = new ActivityJournal(identities, time, loggers.CreateLogger<ActivityJournal>(), connections);
+        History = new SqliteConnectionStore(installation.Database, Installation.HubName);
+        var activity = new ActivityJournal(identities, time, loggers.CreateLogger<ActivityJournal>(), connections, History);
         var sweeper = new ConnectionSweeper(time);
 
         var settings = new CloudToDeviceSettings();
@@ -115,6 +116,9 @@ internal sealed class ServerParts : IAsyncDisposable
     public MessageApi DeviceMessages { get; }
 
     public DiagnosisApi Diagnosis { get; }
+
+    /// <summary>The latest connections of each device.</summary>
+    public IConnectionStore History { get; }
 
     /// <summary>What services hear of uploaded files.</summary>
     public ServiceBoundQueue FileNotifications { get; }
