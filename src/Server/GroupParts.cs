@@ -4,6 +4,7 @@ using Homeport.Gateway.Http.Operators.Groups;
 using Homeport.Gateway.Http.Operators.Templates;
 using Homeport.Operations.Groups;
 using Homeport.Operations.Jobs;
+using Homeport.Operations.Relationships;
 using Homeport.Provisioning.Lifecycle;
 using Homeport.Storage.Sqlite;
 
@@ -14,6 +15,7 @@ internal sealed class GroupParts : IDisposable
 {
     private readonly OperatorApi _operators;
     private readonly GroupJobRunner _runner;
+    private readonly HubApi _hub;
 
     public GroupParts(HubApi hub, TemplateApi templates, DeviceLifecycle devices, SqliteDatabase database, ILoggerFactory loggers)
     {
@@ -24,6 +26,8 @@ internal sealed class GroupParts : IDisposable
         var jobs = new SqliteGroupJobStore(database, application);
         var work = new GroupJobWork(devices, templates.DeviceModels, templates.Properties, templates.Commands, hub.Throttles, hub.Time);
         _runner = new GroupJobRunner(jobs, Groups, work, hub.Time, loggers.CreateLogger<GroupJobRunner>());
+        Relationships = new DeviceRelationships(new SqliteRelationshipStore(database, application), devices, templates.DeviceModels);
+        _hub = hub;
         Jobs = new GroupJobs(jobs, Groups, templates.Templates, hub.Time) { Changed = _runner.Wake };
     }
 
@@ -31,11 +35,16 @@ internal sealed class GroupParts : IDisposable
 
     public GroupJobs Jobs { get; }
 
+    /// <summary>Which device belongs to which.</summary>
+    public DeviceRelationships Relationships { get; }
+
     /// <summary>Maps all calls.</summary>
     public void Map(IEndpointRouteBuilder routes)
     {
         routes.MapDeviceGroups(_operators, Groups);
         routes.MapGroupJobs(_operators, Jobs);
+        routes.MapRelationships(_operators, Relationships);
+        routes.MapSystem(_operators, _hub.Registry, _hub.Twins, _hub.Live, _hub.CloudToDevice);
     }
 
     /// <summary>Runs jobs until stopped.</summary>

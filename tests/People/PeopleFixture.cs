@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Homeport.Operations.Groups;
 using Homeport.Operations.Jobs;
+using Homeport.Operations.Relationships;
 using Homeport.Gateway.Http.Operators;
 using Homeport.Gateway.Http.Operators.Groups;
 using Homeport.Gateway.Http.Operators.Templates;
@@ -79,6 +80,8 @@ public sealed class PeopleFixture : IAsyncLifetime
 
     internal TemplateApi Templates { get; private set; } = null!;
 
+    internal CloudToDeviceMessages Messages { get; private set; } = null!;
+
     internal DirectMethods Methods { get; private set; } = null!;
 
     internal LiveConnections Live { get; } = new();
@@ -155,7 +158,7 @@ public sealed class PeopleFixture : IAsyncLifetime
         var templates = new TemplateService(store, reader, repository, Time);
         var models = new DeviceModels(store, reader);
         Methods = new DirectMethods(Live, Registry, Time);
-        var messages = new CloudToDeviceMessages(new SqliteCloudToDeviceStore(Database, "hub1"), Live, new CloudToDeviceSettings(), Time);
+        Messages = new CloudToDeviceMessages(new SqliteCloudToDeviceStore(Database, "hub1"), Live, new CloudToDeviceSettings(), Time);
         return new TemplateApi
         {
             Operators = api,
@@ -166,7 +169,7 @@ public sealed class PeopleFixture : IAsyncLifetime
             Models = repository,
             DeviceModels = models,
             Properties = new DeviceProperties(models, Twins),
-            Commands = new DeviceCommands(models, Methods, messages, new SqliteCommandStore(Database, "hub1"), Time),
+            Commands = new DeviceCommands(models, Methods, Messages, new SqliteCommandStore(Database, "hub1"), Time),
             Telemetry = new DeviceTelemetry(models, Registry, new MessageHistory(Log), Time),
         };
     }
@@ -192,6 +195,8 @@ public sealed class PeopleFixture : IAsyncLifetime
         Runner = new GroupJobRunner(jobs, Groups, new GroupJobWork(Lifecycle, Templates.DeviceModels, Templates.Properties, Templates.Commands, null, Time), Time, NullLogger<GroupJobRunner>.Instance);
         Jobs = new GroupJobs(jobs, Groups, Templates.Templates, Time) { Changed = Runner.Wake };
         _app.MapGroupJobs(api, Jobs);
+        _app.MapRelationships(api, new DeviceRelationships(new SqliteRelationshipStore(Database, "default"), Lifecycle, Templates.DeviceModels));
+        _app.MapSystem(api, Registry, Twins, live, Messages);
     }
 
     /// <summary>A token with a role.</summary>

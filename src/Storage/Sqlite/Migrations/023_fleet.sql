@@ -52,3 +52,21 @@ CREATE TABLE group_job_devices (
 
 CREATE INDEX group_job_devices_by_status ON group_job_devices (application, job_id, status, place);
 CREATE INDEX group_job_devices_by_place ON group_job_devices (application, job_id, place);
+
+-- Which device belongs to which, for example a sensor to its gateway. Those of a device that is deleted go with it.
+CREATE TABLE device_relationships (
+    application TEXT    NOT NULL,
+    source      TEXT    NOT NULL,
+    id          TEXT    NOT NULL,
+    name        TEXT    NOT NULL,
+    target      TEXT    NOT NULL,
+    version     INTEGER NOT NULL,
+    PRIMARY KEY (application, source, id)
+) WITHOUT ROWID;
+
+CREATE INDEX device_relationships_by_target ON device_relationships (application, target);
+
+CREATE TRIGGER device_relationships_gone AFTER DELETE ON devices BEGIN
+    DELETE FROM device_relationships WHERE application = OLD.application AND source = OLD.device_id;
+    DELETE FROM device_relationships WHERE application = OLD.application AND target = OLD.device_id;
+END;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
 using Homeport.Contract.Errors;
 using Homeport.Gateway.Http.Operators.Templates;
 using Homeport.Operations.Jobs;
@@ -25,7 +24,7 @@ public static class GroupJobEndpoints
         {
             if (!(await TemplateApi.ReadObjectAsync(context)).Succeeded(out var body, out var refusal) || !GroupJobForm.Read(OperatorApi.Id(context), body).Succeeded(out var wanted, out refusal))
                 return refusal;
-            OperatorApi.Note(context, wanted.Id, $"group {wanted.Group}, {wanted.Data.FirstOrDefault()?.Type} {string.Join(", ", wanted.Data.Select(d => d.Path ?? d.Target).Take(10))}");
+            OperatorApi.Note(context, wanted.Id, $"group {wanted.Group}, {string.Join(", ", wanted.Data.Select(d => $"{d.Type} {d.Path ?? d.Target}").Take(10))}");
             return Answer(await jobs.CreateAsync(wanted, actor.Name, context.RequestAborted));
         });
         api.MapChange(routes, "POST", One + "/stop", Change("stopJob", "Stops a job; devices in work are finished.") with { Answer = StatusCodes.Status204NoContent }, async (context, _)
