@@ -124,6 +124,27 @@ public sealed class GroupTests(ConsoleBrowser console) : IClassFixture<ConsoleBr
         window.Errors.ShouldBeEmpty();
     }
 
+    [Fact]
+    public async Task Programs_relate_devices_and_see_twins_and_queues_as_the_Azure_command_line_does()
+    {
+        await using var window = await console.SignedInAsync();
+        var curl = await window.TokenAsync(Server, "relations");
+        foreach (var id in (string[])["rel-gateway", "rel-sensor"])
+            await Server.Hub.CreateDeviceAsync(id);
+        const string One = "/api/devices/rel-gateway/relationships/r1";
+        var made = await curl.SendAsync("PUT", One, """{"name":"sensors","source":"rel-gateway","target":"rel-sensor"}""");
+        (made.Status, (string?)made.Json["target"]).ShouldBe((200, "rel-sensor"), made.Body);
+        ((string?)(await curl.SendAsync("GET", "/api/devices/rel-sensor/relationships")).Json["value"]![0]!["source"]).ShouldBe("rel-gateway");
+        (await curl.SendAsync("PATCH", One, """{"target":"nobody"}""")).Status.ShouldBe(422);
+        (await curl.SendAsync("DELETE", One)).Status.ShouldBe(204);
+
+        const string System = "/api/system/iothub/devices/rel-sensor";
+        var twin = (await curl.SendAsync("GET", System + "/get-twin", query: "&extendedInfo=true")).Json;
+        ((string?)twin["deviceId"], (int)twin["properties"]!["reported"]!["$version"]!).ShouldBe(("rel-sensor", 1));
+        (await Server.Hub.SendAsync(HttpMethod.Post, "devices/rel-sensor/messages/devicebound", new JsonObject())).Status.ShouldBe(204);
+        ((int)(await curl.SendAsync("DELETE", System + "/c2d")).Json["totalMessagesPurged"]!).ShouldBe(1);
+    }
+
     private static async Task<JsonNode> DoneAsync(OperatorCurl curl, string job)
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(90));

@@ -1,4 +1,3 @@
-using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
 using Homeport.Hub.CloudToDevice;
 using Homeport.Hub.Live;
