@@ -4,6 +4,7 @@ using Homeport.Gateway.Http.Operators.Groups;
 using Homeport.Gateway.Http.Operators.Templates;
 using Homeport.Operations.Groups;
 using Homeport.Operations.Jobs;
+using Homeport.Operations.Modules;
 using Homeport.Operations.Relationships;
 using Homeport.Provisioning.Lifecycle;
 using Homeport.Storage.Sqlite;
@@ -44,6 +45,7 @@ internal sealed class GroupParts : IDisposable
         routes.MapDeviceGroups(_operators, Groups);
         routes.MapGroupJobs(_operators, Jobs);
         routes.MapRelationships(_operators, Relationships);
+        routes.MapModules(_operators, new DeviceModules(_hub.Registry, _hub.Twins, _hub.Methods), _hub.Live);
         routes.MapSystem(_operators, _hub.Registry, _hub.Twins, _hub.Live, _hub.CloudToDevice);
     }
 

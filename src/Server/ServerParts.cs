@@ -92,8 +92,7 @@ internal sealed class ServerParts : IAsyncDisposable
         Templates = new TemplateParts(Hub, People.Api, PastMessages, options, installation, _provisioning, loggers);
         Groups = new GroupParts(Hub, Templates.Api, _provisioning.Lifecycle, installation.Database, loggers);
         Events = new EventParts(_log, options, installation, time);
-        Nodes.AddEvents(Events.Hub);
-        Nodes.AddServices(Installation.HubName, door, feedback, FileNotifications);
+        AddNodes(door, feedback);
         var sweep = new CloudToDeviceSweep(messages, [feedback, FileNotifications], time, loggers.CreateLogger<CloudToDeviceSweep>());
         var quota = new QuotaKeeper(door.Throttles, new SqliteQuotaStore(installation.Database, Installation.HubName), time, loggers.CreateLogger<QuotaKeeper>());
         Background = [sweeper.RunAsync, sweep.RunAsync, activity.RunAsync, _events.RunAsync, quota.RunAsync, .. _fleet.Background, _provisioning.RunAsync, Groups.RunAsync, explanations.RunAsync];
@@ -164,6 +163,12 @@ internal sealed class ServerParts : IAsyncDisposable
         _provisioning.Dispose();
         await _log.DisposeAsync();
         _records.Dispose();
+    }
+
+    private void AddNodes(HubDoor door, ServiceBoundQueue feedback)
+    {
+        Nodes.AddEvents(Events.Hub);
+        Nodes.AddServices(Installation.HubName, door, feedback, FileNotifications);
     }
 
     private void WatchDevices(DeviceTwins twins)

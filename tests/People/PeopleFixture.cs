@@ -4,6 +4,7 @@ using Homeport.Contract.Access;
 using Homeport.Contract.Rest;
 using Homeport.Operations.Groups;
 using Homeport.Operations.Jobs;
+using Homeport.Operations.Modules;
 using Homeport.Operations.Relationships;
 using Homeport.Gateway.Http.Operators;
 using Homeport.Gateway.Http.Operators.Groups;
@@ -229,6 +230,7 @@ public sealed class PeopleFixture : IAsyncLifetime
         Jobs = new GroupJobs(jobs, Groups, Templates.Templates, Time) { Changed = Runner.Wake };
         _app.MapGroupJobs(api, Jobs);
         _app.MapRelationships(api, new DeviceRelationships(new SqliteRelationshipStore(Database, "default"), Lifecycle, Templates.DeviceModels));
+        _app.MapModules(api, new DeviceModules(Registry, Twins, Methods), live);
         _app.MapSystem(api, Registry, Twins, live, Messages);
     }
 

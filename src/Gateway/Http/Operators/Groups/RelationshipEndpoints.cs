@@ -24,8 +24,8 @@ public static class RelationshipEndpoints
         api.MapRead(routes, Path, new Operation("listRelationships", Permission.ViewDevices, "Lists the relationships of a device, as source and as target, in pages."), context => ListAsync(relationships, context));
         api.MapRead(routes, One, new Operation("getRelationship", Permission.ViewDevices, "Shows a relationship of the device that is its source."), async context
             => Answer(await relationships.GetAsync(OperatorApi.Id(context), Id(context), context.RequestAborted)));
-        api.MapChange(routes, "PUT", One, Change("putRelationship", "Makes a relationship to another device, or replaces it."), (context, _) => WriteAsync(relationships, context, replaces: true));
-        api.MapChange(routes, "PATCH", One, Change("patchRelationship", "Changes members of a relationship."), (context, _) => WriteAsync(relationships, context, replaces: false));
+        api.MapChange(routes, "PUT", One, Change("putRelationship", "Makes a relationship to another device, or replaces it."), (context, actor) => WriteAsync(api, relationships, context, actor, replaces: true));
+        api.MapChange(routes, "PATCH", One, Change("patchRelationship", "Changes members of a relationship."), (context, actor) => WriteAsync(api, relationships, context, actor, replaces: false));
         api.MapChange(routes, "DELETE", One, Change("deleteRelationship", "Deletes a relationship; the devices stay."), async (context, _) =>
         {
             OperatorApi.Note(context, OperatorApi.Id(context), Id(context));
@@ -50,7 +50,7 @@ public static class RelationshipEndpoints
         return Paging.Answer(context, shown.Select(Body), found.Count > shown.Count ? $"{shown[^1].Source}\n{shown[^1].Id}" : null);
     }
 
-    private static async Task<Outcome<Reply>> WriteAsync(DeviceRelationships relationships, HttpContext context, bool replaces)
+    private static async Task<Outcome<Reply>> WriteAsync(OperatorApi api, DeviceRelationships relationships, HttpContext context, Actor actor, bool replaces)
     {
         if (!(await TemplateApi.ReadObjectAsync(context)).Succeeded(out var sent, out var refusal))
             return refusal;
@@ -59,6 +59,9 @@ public static class RelationshipEndpoints
         var (device, id) = (OperatorApi.Id(context), Id(context));
         if (sent["source"] is { } source && (string?)source != device)
             return new Refusal(PeopleErrors.InvalidBody, $"source is not the device of the path", "Call it below the device that is the source, or leave source out.");
+        // Whose role counts in an organization reaches the other end too.
+        if (sent["target"] is { } target && (await (await api.DevicesOfAsync(actor, context.RequestAborted)).GetAsync((string)target!, context.RequestAborted)).Refusal is { } outside)
+            return outside with { Error = FleetErrors.RelationshipNotPossible };
         OperatorApi.Note(context, device, $"{id}: {(string?)sent["name"]} to {(string?)sent["target"]}");
         return Answer(await relationships.WriteAsync(device, id, before => Apply(device, id, before, sent, replaces), IfMatch.Parse((string?)sent["etag"] ?? context.Request.Headers.IfMatch), context.RequestAborted));
     }
