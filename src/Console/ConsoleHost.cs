@@ -6,6 +6,7 @@ using Homeport.WebConsole.Access;
 using Homeport.WebConsole.Components;
 using Homeport.WebConsole.Live;
 using Microsoft.AspNetCore.Antiforgery;
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Http;
@@ -23,8 +24,11 @@ public static class ConsoleHost
     /// <summary>Registers what the pages need.</summary>
     /// <param name="services">Of the server.</param>
     /// <param name="domain">Gives the domain's services; called once the server is put together.</param>
-    public static void AddConsole(this IServiceCollection services, Func<ConsoleServices> domain)
+    /// <param name="issuer">Who may vouch for people beside the own accounts, or null.</param>
+    public static void AddConsole(this IServiceCollection services, Func<ConsoleServices> domain, ConsoleIssuer? issuer = null)
     {
+        if (issuer is not null)
+            services.AddIssuer(issuer);
         services.AddSingleton(_ => domain());
         services.AddSingleton<MessageTail>();
         services.AddSingleton<FleetMeter>();
@@ -59,6 +63,8 @@ public static class ConsoleHost
     public static void MapConsole(this WebApplication app)
     {
         app.UseWhen(IsOurs, branch => branch.UseMiddleware<ConsoleGate>());
+        if (app.Services.GetService<IAuthenticationSchemeProvider>() is not null)
+            app.MapIssuer();
         app.UseAntiforgery();
         app.MapGet("/", context =>
         {

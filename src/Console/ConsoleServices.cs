@@ -12,6 +12,7 @@ using Homeport.Hub.Telemetry;
 using Homeport.Hub.Twins;
 using Homeport.People.Accounts;
 using Homeport.People.Audit;
+using Homeport.People.Issuer;
 using Homeport.People.Sessions;
 using Homeport.People.Tokens;
 using Homeport.Provisioning.Allocation.Linked;
@@ -36,6 +37,9 @@ public sealed record ConsoleServices
     public required CloudToDeviceMessages CloudToDevice { get; init; }
 
     public required MessageReader Messages { get; init; }
+
+    /// <summary>What devices sent before.</summary>
+    public required MessageHistory PastMessages { get; init; }
 
     /// <summary>The latest connections of each device.</summary>
     public required IConnectionStore History { get; init; }
@@ -83,6 +87,9 @@ public sealed record ConsoleServices
     public required SessionService Sessions { get; init; }
 
     public required ApiTokenService Tokens { get; init; }
+
+    /// <summary>Who may vouch for people beside the own accounts, or null.</summary>
+    public IssuerSettings? Issuer { get; init; }
 
     public required AuditLog Audit { get; init; }
 

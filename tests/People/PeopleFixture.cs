@@ -5,6 +5,7 @@ using Homeport.Contract.Rest;
 using Homeport.Operations.Groups;
 using Homeport.Gateway.Http.Operators;
 using Homeport.Gateway.Http.Operators.Groups;
+using Homeport.Gateway.Http.Operators.Issuer;
 using Homeport.Gateway.Http.Operators.Templates;
 using Homeport.Hub.Access;
 using Homeport.Hub.CloudToDevice;
@@ -17,6 +18,7 @@ using Homeport.Log;
 using Homeport.People.Access;
 using Homeport.People.Accounts;
 using Homeport.People.Audit;
+using Homeport.People.Issuer;
 using Homeport.People.Sessions;
 using Homeport.People.Tokens;
 using Homeport.Provisioning.Allocation;
@@ -62,6 +64,8 @@ public sealed class PeopleFixture : IAsyncLifetime
     private WebApplication _app = null!;
     private HttpClient _http = null!;
     private SqliteRecordStore _records = null!;
+    private HttpClient _issuerHttp = null!;
+    private IssuerDocument _document = null!;
 
     internal FakeTimeProvider Time { get; } = new();
 
@@ -74,6 +78,10 @@ public sealed class PeopleFixture : IAsyncLifetime
     public AccountService Accounts { get; private set; } = null!;
 
     public SignInService SignIn { get; private set; } = null!;
+
+    public IssuerSignIn IssuerSignIn { get; private set; } = null!;
+
+    internal TestIssuer Issuer { get; } = new();
 
     public ApiTokenService Tokens { get; private set; } = null!;
 
@@ -118,6 +126,9 @@ public sealed class PeopleFixture : IAsyncLifetime
         Sessions = new SessionService(new SqliteSessionStore(Database), Time);
         Accounts = new AccountService(accounts, _passwords, Sessions, Time);
         SignIn = new SignInService(accounts, _passwords, Sessions, Audit, Time);
+        IssuerSignIn = new IssuerSignIn(accounts, _passwords, Sessions, Audit, Time);
+        _issuerHttp = new HttpClient(Issuer);
+        _document = new IssuerDocument(TestIssuer.Settings, _issuerHttp, Time);
         Tokens = new ApiTokenService(new SqliteApiTokenStore(Database), "default", Time);
         var live = Live;
         Registry = new IdentityRegistry(new SqliteIdentityStore(Database, _seal, "hub1"), live, Time);
@@ -131,6 +142,7 @@ public sealed class PeopleFixture : IAsyncLifetime
             Accounts = Accounts,
             Sessions = Sessions,
             Tokens = Tokens,
+            Bearer = new BearerTokens(TestIssuer.Settings, _document, IssuerSignIn, NullLogger<BearerTokens>.Instance),
             Audit = Audit,
             Explanations = new Explanations(Time, NullLogger<Explanations>.Instance),
             Time = Time,
@@ -243,7 +255,7 @@ public sealed class PeopleFixture : IAsyncLifetime
     public async Task<(Account Account, string Password)> PersonAsync(Role role = Role.Operator)
     {
         var made = (await Accounts.CreateAsync($"p-{Guid.NewGuid():N}", $"{Guid.NewGuid():N}@example.com", role, default)).Value!;
-        return (made.Account, made.Password);
+        return (made.Account, made.Password!);
     }
 
     public async Task<(int Status, JsonNode? Body)> SendAsync(string method, string path, string? token, string? body = null)
@@ -267,6 +279,8 @@ public sealed class PeopleFixture : IAsyncLifetime
         Database.Dispose();
         _seal.Dispose();
         _passwords.Dispose();
+        _document.Dispose();
+        _issuerHttp.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
 }

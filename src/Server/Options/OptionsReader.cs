@@ -37,6 +37,7 @@ internal static class OptionsReader
             CertificateSigner = sources[Setting.CertificateSigner].Text,
             DeviceCertificateDays = Number(sources, Setting.DeviceCertificateDays, 1, 825),
             ModelFolder = sources[Setting.Models].Text is { } models ? Path.GetFullPath(models) : null,
+            Issuer = IssuerOptions.Read(sources),
             Demo = demo,
             DemoTpm = demoTpm,
         };
@@ -63,6 +64,7 @@ internal static class OptionsReader
             var value = setting == Setting.Host ? string.Join(", ", options.Hosts)
                 : setting == Setting.Data ? options.DataDirectory
                 : setting == Setting.BlobStorage ? FileSettings.Shown(sources[setting])
+                : setting == Setting.OidcClientSecret ? IssuerOptions.Shown(sources[setting])
                 : sources[setting].Text ?? "(none)";
             yield return (setting.Name, value, sources[setting].Source);
         }

@@ -14,6 +14,9 @@ public sealed class ConsoleBrowser : IAsyncLifetime
     private IBrowser? _browser;
     private string? _state;
 
+    /// <summary>Settings of the server beside its ports.</summary>
+    public string[] MoreSettings { get; init; } = [];
+
     public ServerProcess Server => _server ?? throw new InvalidOperationException("the server did not start");
 
     public string FirstPassword => Server.Ready.Administrator!.Password;
@@ -22,7 +25,7 @@ public sealed class ConsoleBrowser : IAsyncLifetime
     {
         if (!File.Exists(Chromium))
             throw new InvalidOperationException($"'{Chromium}' is not installed; ./test installs what the tests need on Debian");
-        _server = await ServerProcess.StartAsync(new ServerSettings(_folder.Path, SharedServer.HttpsPort, SharedServer.MqttPort, SharedServer.CrlPort, SharedServer.AmqpPort));
+        _server = await ServerProcess.StartAsync(new ServerSettings(_folder.Path, SharedServer.HttpsPort, SharedServer.MqttPort, SharedServer.CrlPort, SharedServer.AmqpPort), MoreSettings);
         await _server.Hub.CreateDeviceAsync("a-device-with-a-name-that-is-as-long-as-names-get-in-a-fleet-of-many-buildings-and-floors-0123456789");
         await _server.Hub.CreateDeviceAsync("pump-1");
         _playwright = await Playwright.CreateAsync();
