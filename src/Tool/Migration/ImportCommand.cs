@@ -112,7 +112,8 @@ internal static class ImportCommand
         catch (ToolException)
         {
             // What was done so far is in the report all the same.
-            report.Close(json);
+            if (!report.IsEmpty)
+                report.Close(json);
             throw;
         }
         return report.Close(json);

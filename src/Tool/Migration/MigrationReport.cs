@@ -53,6 +53,16 @@ internal sealed class MigrationReport : IDisposable
         _writer.WriteStartArray("entries");
     }
 
+    /// <summary>Nothing was noted yet.</summary>
+    public bool IsEmpty
+    {
+        get
+        {
+            lock (_lock)
+                return _counts.Count == 0;
+        }
+    }
+
     /// <summary>Notes an entry.</summary>
     /// <param name="kind">Such as <c>device</c>.</param>
     /// <param name="id">Its id.</param>
