@@ -169,6 +169,7 @@ internal sealed class ServerParts : IAsyncDisposable
     {
         _provisioning.Approval.Waits = (device, token) => People.Audit.AppendAsync(
             Actor.Server, new AuditAction("waitForApproval", "device", device.DeviceId) { Detail = $"group {device.GroupId}, {device.Credential}, from {device.Address}" }, token);
+        _provisioning.Lifecycle.CheckOrganization = People.Organizations.CheckAsync;
         _provisioning.Lifecycle.Changed = new TaggedNames(twins).NoteAsync;
     }
 

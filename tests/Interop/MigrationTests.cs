@@ -169,7 +169,9 @@ public sealed class MigrationTests(MigrationServers servers) : IDisposable
             {"@type":["ModelDefinition","DeviceModel"],"@context":["dtmi:iotcentral:context;2","dtmi:dtdl:context;2"],"displayName":"Pump",
              "capabilityModel":{"@id":"dtmi:com:example:Moved;1","@type":"Interface","contents":[{"@type":"Telemetry","name":"pressure","schema":"double"}]}}
             """);
-        await OkAsync(source, "PUT", "/api/devices/app-1", """{"displayName":"One","template":"dtmi:modelDefinition:moved;1"}""");
+        await OkAsync(source, "PUT", "/api/organizations/europe", """{"displayName":"Europe"}""");
+        await OkAsync(source, "PUT", "/api/organizations/aachen", """{"displayName":"Aachen","parent":"europe"}""");
+        await OkAsync(source, "PUT", "/api/devices/app-1", """{"displayName":"One","template":"dtmi:modelDefinition:moved;1","organizations":["aachen"]}""");
         await OkAsync(source, "PUT", "/api/devices/app-2", """{"displayName":"Two","enabled":false}""");
         var own = SasToken.NewKey();
         await OkAsync(source, "PUT", "/api/devices/app-2/attestation", $$$"""{"type":"symmetricKey","symmetricKey":{"primaryKey":"{{{own}}}","secondaryKey":"{{{own}}}"}}""");
@@ -185,7 +187,8 @@ public sealed class MigrationTests(MigrationServers servers) : IDisposable
             result.ToString().ShouldNotContain(secret);
         (Counts("device", "app-"), Counts("device", "page-"), Counts("template"), Counts("attestation"), Counts("deviceGroup")).ShouldBe(((2, 0, 0), (120, 0, 0), (1, 0, 0), (1, 0, 0), (1, 0, 0)));
         var device = await OkAsync(target, "GET", "/api/devices/app-1");
-        ((string?)device["displayName"], (string?)device["template"]).ShouldBe(("One", "dtmi:modelDefinition:moved;1"));
+        ((string?)device["displayName"], (string?)device["template"], (string?)device["organizations"]?[0]).ShouldBe(("One", "dtmi:modelDefinition:moved;1", "aachen"));
+        ((string?)(await OkAsync(target, "GET", "/api/organizations/aachen"))["parent"]).ShouldBe("europe");
         ((string?)(await OkAsync(target, "GET", "/api/devices/app-2"))["status"]).ShouldBe("blocked");
         (await OkAsync(target, "GET", "/api/deviceGroups/pumps/devices"))["value"]!.AsArray().Count.ShouldBe(1);
         await SentAsync(new { registrationId = "app-1", key, send = "1" });
