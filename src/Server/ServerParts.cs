@@ -89,12 +89,12 @@ internal sealed class ServerParts : IAsyncDisposable
         _fleet = new FleetParts(Hub, _provisioning, installation.Database, loggers);
         connections.Changed = _fleet.ConnectionChanged;
         Templates = new TemplateParts(Hub, People.Api, PastMessages = new MessageHistory(_log), options, installation, _provisioning, loggers);
-        Groups = new GroupParts(Hub, People.Api, installation.Database, time);
+        Groups = new GroupParts(Hub, Templates.Api, _provisioning.Lifecycle, installation.Database, loggers);
         Events = new EventParts(_log, options, installation, time);
-        Nodes.AddEvents(Events.Hub);
-        Nodes.AddServices(Installation.HubName, door, feedback, FileNotifications);
+        AddNodes(door, feedback);
         var sweep = new CloudToDeviceSweep(messages, [feedback, FileNotifications], time, loggers.CreateLogger<CloudToDeviceSweep>());
-        Background = [sweeper.RunAsync, sweep.RunAsync, activity.RunAsync, _events.RunAsync, Quota(door.Throttles, installation, time, loggers).RunAsync, .. _fleet.Background, _provisioning.RunAsync, explanations.RunAsync];
+        var quota = new QuotaKeeper(door.Throttles, new SqliteQuotaStore(installation.Database, Installation.HubName), time, loggers.CreateLogger<QuotaKeeper>());
+        Background = [sweeper.RunAsync, sweep.RunAsync, activity.RunAsync, _events.RunAsync, quota.RunAsync, .. _fleet.Background, _provisioning.RunAsync, Groups.RunAsync, explanations.RunAsync];
     }
 
     /// <summary>What runs beside the doors until the server stops.</summary>
@@ -133,7 +133,7 @@ internal sealed class ServerParts : IAsyncDisposable
     /// <summary>Device templates.</summary>
     public TemplateParts Templates { get; }
 
-    /// <summary>Device groups.</summary>
+    /// <summary>Device groups, and jobs over them.</summary>
     public GroupParts Groups { get; }
 
     /// <summary>Readers of events.</summary>
@@ -157,10 +157,17 @@ internal sealed class ServerParts : IAsyncDisposable
     {
         _events.Dispose();
         _fleet.Dispose();
+        Groups.Dispose();
         People.Dispose();
         _provisioning.Dispose();
         await _log.DisposeAsync();
         _records.Dispose();
+    }
+
+    private void AddNodes(HubDoor door, ServiceBoundQueue feedback)
+    {
+        Nodes.AddEvents(Events.Hub);
+        Nodes.AddServices(Installation.HubName, door, feedback, FileNotifications);
     }
 
     private void WatchDevices(DeviceTwins twins)
@@ -170,9 +177,6 @@ internal sealed class ServerParts : IAsyncDisposable
         _provisioning.Lifecycle.CheckOrganization = People.Organizations.CheckAsync;
         _provisioning.Lifecycle.Changed = new TaggedNames(twins).NoteAsync;
     }
-
-    private static QuotaKeeper Quota(Throttles throttles, Installation installation, TimeProvider time, ILoggerFactory loggers)
-        => new(throttles, new SqliteQuotaStore(installation.Database, Installation.HubName), time, loggers.CreateLogger<QuotaKeeper>());
 
     /// <summary>The service side of the hub whose device side the doors have.</summary>
     private static HubApi BuildHub(HubDoor door, ServiceAuthorizer authorizer, IdentityRegistry registry, MessageReader messages, TimeProvider time) => new()
