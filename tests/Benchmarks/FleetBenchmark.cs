@@ -93,6 +93,7 @@ internal static class FleetBenchmark
         using var command = connection.CreateCommand();
         command.CommandText = """
             UPDATE devices SET provisioned = substr(device_id, -2, 1) <> '7', blocked = substr(device_id, -2) = '13', approved = substr(device_id, -4) <> '4711',
+                organization = CASE WHEN substr(device_id, -4) = '0815' THEN 'small' ELSE 'large' END,
                 template = CASE WHEN substr(device_id, -1) < '5' THEN 'dtmi:com:example:Pump;' || substr(device_id, -1) END
             """;
         command.CommandTimeout = 600;
@@ -110,6 +111,8 @@ internal static class FleetBenchmark
             ("state: waiting for approval", new DeviceFilter { Status = DeviceStatus.WaitingForApproval }, null),
             ("template", new DeviceFilter { Template = "dtmi:com:example:Pump;3" }, null),
             ("unassociated", new DeviceFilter { Unassociated = true }, null),
+            ("a small organization", new DeviceFilter { Organizations = ["small"] }, null),
+            ("two organizations, page in the middle", new DeviceFilter { Organizations = ["small", "large"] }, middle),
             ("search: whole id", new DeviceFilter { Search = DeviceCsv.Id(options.Devices - 7) }, null),
             ("search: beginning of all ids", new DeviceFilter { Search = "device-" }, null),
             ("search: beginning of a name", new DeviceFilter { Search = "espoo pump 00" }, null),
@@ -138,7 +141,7 @@ internal static class FleetBenchmark
             table.Add(name, $"{rows}", Milliseconds(times[0]), Milliseconds(warm[warm.Count / 2]), Milliseconds(warm[^1]));
         }
         var counting = Stopwatch.GetTimestamp();
-        var counts = await devices.CountAsync(cancellationToken);
+        var counts = await devices.CountAsync(null, cancellationToken);
         table.Add("count of each state", $"{counts.Count}", Milliseconds(Stopwatch.GetElapsedTime(counting).TotalMilliseconds), "", "");
         return table.ToString();
     }

@@ -49,7 +49,7 @@ public sealed class DeviceLifecycle(
     public Task<IReadOnlyList<DeviceFacts>> ListAsync(DeviceFilter filter, DeviceFacts? after, int max, CancellationToken token) => store.ListAsync(filter, after, max, token);
 
     /// <summary>How many there are in each state.</summary>
-    public Task<IReadOnlyDictionary<DeviceStatus, long>> CountAsync(CancellationToken token) => store.CountAsync(token);
+    public Task<IReadOnlyDictionary<DeviceStatus, long>> CountAsync(CancellationToken token) => store.CountAsync(null, token);
 
     /// <summary>Null when a device may follow a template, else what is wrong with it.</summary>
     public async Task<Refusal?> CheckTemplateAsync(string template, CancellationToken token)

@@ -25,7 +25,9 @@ public interface IDeviceStore
     Task<IReadOnlyList<DeviceFacts>> ListAsync(DeviceFilter filter, DeviceFacts? after, int max, CancellationToken token);
 
     /// <summary>How many there are in each state.</summary>
-    Task<IReadOnlyDictionary<DeviceStatus, long>> CountAsync(CancellationToken token);
+    /// <param name="organizations">Only those of these organizations; null for all.</param>
+    /// <param name="token">Ends the call.</param>
+    Task<IReadOnlyDictionary<DeviceStatus, long>> CountAsync(IReadOnlyCollection<string>? organizations, CancellationToken token);
 
     /// <summary>Who is let in without being asked for.</summary>
     Task<ApprovalPolicy> ReadPolicyAsync(CancellationToken token);

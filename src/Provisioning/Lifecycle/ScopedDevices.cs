@@ -11,8 +11,6 @@ namespace Homeport.Provisioning.Lifecycle;
 /// <param name="home">Where new devices belong that name no organization.</param>
 internal sealed class ScopedDevices(IDeviceStore all, IReadOnlySet<string> organizations, string home) : IDeviceStore
 {
-    private const int Page = 5000;
-
     /// <inheritdoc/>
     public async Task<DeviceFacts?> FindAsync(string deviceId, CancellationToken token) => await all.FindAsync(deviceId, token) is { } found && IsInside(found) ? found : null;
 
@@ -38,18 +36,8 @@ internal sealed class ScopedDevices(IDeviceStore all, IReadOnlySet<string> organ
     public Task<IReadOnlyList<DeviceFacts>> ListAsync(DeviceFilter filter, DeviceFacts? after, int max, CancellationToken token) => all.ListAsync(Narrow(filter), after, max, token);
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyDictionary<DeviceStatus, long>> CountAsync(CancellationToken token)
-    {
-        var counts = Enum.GetValues<DeviceStatus>().ToDictionary(s => s, _ => 0L);
-        DeviceFacts? after = null;
-        while (await ListAsync(new DeviceFilter(), after, Page, token) is { Count: > 0 } page)
-        {
-            foreach (var device in page)
-                counts[device.Status]++;
-            after = page[^1];
-        }
-        return counts;
-    }
+    public Task<IReadOnlyDictionary<DeviceStatus, long>> CountAsync(IReadOnlyCollection<string>? asked, CancellationToken token)
+        => all.CountAsync(asked is null ? organizations : [.. asked.Where(organizations.Contains)], token);
 
     /// <inheritdoc/>
     public Task<ApprovalPolicy> ReadPolicyAsync(CancellationToken token) => all.ReadPolicyAsync(token);

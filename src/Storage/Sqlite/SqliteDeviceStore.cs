@@ -56,6 +56,11 @@ public sealed class SqliteDeviceStore(SqliteDatabase database, string applicatio
             Collect(found, max, after, last => ReadInOrder(filter, last, Size(filter, max)), filter, token);
             return Task.FromResult<IReadOnlyList<DeviceFacts>>(found);
         }
+        if (filter.Organizations is { Count: > 0 } && string.IsNullOrEmpty(filter.Search))
+        {
+            Collect(found, max, after, last => ReadByOrganization(filter, last?.DeviceId ?? "", Size(filter, max)), filter, token);
+            return Task.FromResult<IReadOnlyList<DeviceFacts>>(found);
+        }
         // Those whose id begins so come first; behind them those whose name does. Each is a range of an index.
         if (filter.Search is not { Length: > 0 } search || after is null || after.DeviceId.StartsWith(search, StringComparison.Ordinal))
         {
@@ -68,11 +73,15 @@ public sealed class SqliteDeviceStore(SqliteDatabase database, string applicatio
     }
 
     /// <inheritdoc/>
-    public Task<IReadOnlyDictionary<DeviceStatus, long>> CountAsync(CancellationToken token)
+    public Task<IReadOnlyDictionary<DeviceStatus, long>> CountAsync(IReadOnlyCollection<string>? organizations, CancellationToken token)
     {
         var counts = Enum.GetValues<DeviceStatus>().ToDictionary(s => s, _ => 0L);
         foreach (var (status, count) in database.Read(c => c.Query(
-            "SELECT status, sum(devices) FROM device_counts WHERE application=$application GROUP BY status", r => ((DeviceStatus)r.GetInt32(0), r.GetInt64(1)), ("$application", application))))
+            """
+            SELECT status, sum(devices) FROM device_counts
+            WHERE application=$application AND ($organizations IS NULL OR organization IN (SELECT value FROM json_each($organizations))) GROUP BY status
+            """,
+            r => ((DeviceStatus)r.GetInt32(0), r.GetInt64(1)), ("$application", application), ("$organizations", Texts(organizations)))))
         {
             counts[status] = count;
         }
@@ -121,6 +130,16 @@ public sealed class SqliteDeviceStore(SqliteDatabase database, string applicatio
             Read, Parameters(filter, max, ("$after", after))));
     }
 
+    /// <summary>The devices of each organization are a range of an index: the first of all of them are among the first of each.</summary>
+    private List<DeviceFacts> ReadByOrganization(DeviceFilter filter, string after, int max) => [.. filter.Organizations!.Distinct(StringComparer.Ordinal)
+        .SelectMany(organization => database.Read(c => c.Query(
+            $"""
+            SELECT {Columns} FROM devices INDEXED BY devices_by_organization
+            WHERE application=$application AND organization=$organization AND device_id>$after{Conditions(filter with { Organizations = null })} ORDER BY device_id LIMIT $max
+            """,
+            Read, Parameters(filter, max, ("$after", after), ("$organization", organization)))))
+        .OrderBy(d => d.DeviceId, StringComparer.Ordinal).Take(max)];
+
     /// <summary>Those whose name begins so, and not their id.</summary>
     private List<DeviceFacts> ReadByName(DeviceFilter filter, DeviceFacts? after, int max) => database.Read(c => c.Query(
         $"""
@@ -160,8 +179,10 @@ public sealed class SqliteDeviceStore(SqliteDatabase database, string applicatio
     private (string, object?)[] Parameters(DeviceFilter filter, int max, params ReadOnlySpan<(string, object?)> more) =>
     [
         ("$application", application), ("$max", max), ("$start", filter.Search), ("$status", filter.Status is { } status ? (int)status : null), ("$template", filter.Template),
-        ("$organizations", filter.Organizations is { } organizations ? JsonSerializer.Serialize([.. organizations], StoredJson.Default.ListString) : null), .. more,
+        ("$organizations", Texts(filter.Organizations)), .. more,
     ];
+
+    private static string? Texts(IEnumerable<string>? values) => values is null ? null : JsonSerializer.Serialize([.. values], StoredJson.Default.ListString);
 
     private DeviceFacts? Find(SqliteConnection connection, string deviceId)
         => connection.QueryFirst($"SELECT {Columns} FROM devices WHERE application=$application AND device_id=$device", Read, ("$application", application), ("$device", deviceId));
