@@ -17,6 +17,7 @@ using Homeport.Provisioning.Allocation.Linked;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Lifecycle;
 using Homeport.Provisioning.Registrations;
+using Homeport.Routing;
 
 namespace Homeport.WebConsole;
 
@@ -61,6 +62,9 @@ public sealed record ConsoleServices
 
     /// <summary>Hubs to which devices are assigned.</summary>
     public required LinkedHubs Hubs { get; init; }
+
+    /// <summary>Routes of messages.</summary>
+    public required RoutingService Routing { get; init; }
 
     /// <summary>Device templates.</summary>
     public required ConsoleTemplates Templated { get; init; }

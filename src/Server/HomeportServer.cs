@@ -73,6 +73,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapConsole();
         parts.People.Map(_web, parts.Fleet, parts.Provisioning);
         parts.Templates.Map(_web);
+        parts.Routing.Map(_web, parts.People.Api);
         _web.MapRegistry(parts.Hub);
         _web.MapBulk(parts.Hub);
         _web.MapTwins(parts.Hub);

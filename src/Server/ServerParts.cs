@@ -91,11 +91,12 @@ internal sealed class ServerParts : IAsyncDisposable
         connections.Changed = _fleet.ConnectionChanged;
         Templates = new TemplateParts(Hub, People.Api, new MessageHistory(_log), options, installation, _provisioning.Registrations, loggers);
         Events = new EventParts(_log, options, installation, time);
+        Routing = new RoutingParts(_log, events, installation, time, loggers);
         Nodes.AddEvents(Events.Hub);
         Nodes.AddServices(Installation.HubName, door, feedback, FileNotifications);
         var sweep = new CloudToDeviceSweep(messages, [feedback, FileNotifications], time, loggers.CreateLogger<CloudToDeviceSweep>());
         var quota = new QuotaKeeper(door.Throttles, new SqliteQuotaStore(installation.Database, Installation.HubName), time, loggers.CreateLogger<QuotaKeeper>());
-        Background = [sweeper.RunAsync, sweep.RunAsync, activity.RunAsync, _events.RunAsync, quota.RunAsync, .. _fleet.Background, _provisioning.RunAsync, explanations.RunAsync];
+        Background = [sweeper.RunAsync, sweep.RunAsync, activity.RunAsync, _events.RunAsync, quota.RunAsync, .. _fleet.Background, _provisioning.RunAsync, explanations.RunAsync, Routing.Service.RunAsync];
     }
 
     /// <summary>What runs beside the doors until the server stops.</summary>
@@ -131,6 +132,9 @@ internal sealed class ServerParts : IAsyncDisposable
     /// <summary>Readers of events.</summary>
     public EventParts Events { get; }
 
+    /// <summary>Routes of messages.</summary>
+    public RoutingParts Routing { get; }
+
     /// <summary>Accounts, sessions, API tokens and the audit log.</summary>
     public PeopleParts People { get; }
 
@@ -142,6 +146,7 @@ internal sealed class ServerParts : IAsyncDisposable
     {
         await _explanations.LoadAsync(token);
         await _provisioning.LoadAsync(token);
+        await Routing.Service.LoadAsync(token);
     }
 
     /// <summary>Ends what the background leaves behind: what devices sent before the doors closed is written.</summary>
@@ -149,6 +154,7 @@ internal sealed class ServerParts : IAsyncDisposable
     {
         _events.Dispose();
         _fleet.Dispose();
+        Routing.Dispose();
         People.Dispose();
         _provisioning.Dispose();
         await _log.DisposeAsync();

@@ -17,6 +17,9 @@ internal sealed class ExpressionParser(TokenReader reader, PathScope scope)
     /// <summary>What the condition reads of a row.</summary>
     public QueryParts Parts { get; private set; }
 
+    /// <summary>First names of the paths that it reads.</summary>
+    public HashSet<string> Roots { get; } = new(StringComparer.OrdinalIgnoreCase);
+
     public Expression Parse()
     {
         if (!Deeper())
@@ -172,8 +175,12 @@ internal sealed class ExpressionParser(TokenReader reader, PathScope scope)
 
     private PathValue Path()
     {
+        var token = reader.Current;
         var path = scope.Resolve(PathSyntax.Read(reader));
+        if (scope.Check?.Invoke(path) is { } wrong)
+            reader.Refuse(token, wrong.Seen, wrong.Fix);
         Parts |= HubQuery.PartsOf(path);
+        Roots.Add(path.Steps[0].Name ?? "");
         return new PathValue(path);
     }
 

@@ -56,10 +56,15 @@ internal static class PathSyntax
 /// <param name="Alias">Another name of the collection.</param>
 internal sealed record PathScope(QueryCollection Collection, string? Alias)
 {
+    /// <summary>Says of a path what is wrong with it and what mends it; null for a path that is good.</summary>
+    public Func<QueryPath, (string Seen, string Fix)?>? Check { get; init; }
+
     /// <summary>The path inside of a row, without the name of the collection.</summary>
     public QueryPath Resolve(List<PathStep> steps)
     {
         var skip = 0;
+        if (Collection == QueryCollection.Messages)
+            return new QueryPath(steps);
         if (Alias is not null && Starts(steps, 0, Alias))
         {
             skip = 1;
