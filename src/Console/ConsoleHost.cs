@@ -68,6 +68,7 @@ public static class ConsoleHost
         app.MapPost(SignOutPath, SignOutAsync);
         app.MapGet("/console/audit.jsonl", ExportAsync);
         app.MapGet("/console/devices.csv", ExportDevicesAsync);
+        app.MapGet(ConsoleFiles.Path, ConsoleFiles.SendAsync);
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode(options => options.ContentSecurityFrameAncestorsPolicy = null);
     }
 
@@ -118,6 +119,7 @@ public static class ConsoleHost
         await services.Export.RunAsync(context.Response.Body, withKeys, context.Request.Query["safe"] == "true", context.RequestAborted);
     }
 
-    private static People.Sessions.Session? SessionOf(HttpContext context, ConsoleServices services)
+    /// <summary>The session of a request, or null.</summary>
+    internal static People.Sessions.Session? SessionOf(HttpContext context, ConsoleServices services)
         => context.User.FindFirst(ConsoleGate.SessionClaim) is { } claim ? services.Sessions.Alive(claim.Value) : null;
 }

@@ -1,7 +1,9 @@
+using Homeport.Operations.Groups;
 using Homeport.Hub.Access;
 using Homeport.Hub.Access.Certificates;
 using Homeport.Hub.Bulk;
 using Homeport.Hub.CloudToDevice;
+using Homeport.Hub.Files;
 using Homeport.Hub.Jobs;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
@@ -36,6 +38,12 @@ public sealed record ConsoleServices
 
     public required MessageReader Messages { get; init; }
 
+    /// <summary>The latest connections of each device.</summary>
+    public required IConnectionStore History { get; init; }
+
+    /// <summary>Files of devices.</summary>
+    public required FileUploads Files { get; init; }
+
     public required Explanations Explanations { get; init; }
 
     public required QueryRunner Queries { get; init; }
@@ -65,6 +73,9 @@ public sealed record ConsoleServices
 
     /// <summary>Routes of messages.</summary>
     public required RoutingService Routing { get; init; }
+
+    /// <summary>Device groups.</summary>
+    public required DeviceGroups Groups { get; init; }
 
     /// <summary>Device templates.</summary>
     public required ConsoleTemplates Templated { get; init; }

@@ -9,7 +9,7 @@ namespace Homeport.Server;
 /// <summary>What the console gets of the server: the services behind the REST API, and facts to show.</summary>
 internal static class ConsoleParts
 {
-    public static ConsoleServices Of(ServerParts parts, ServerOptions options, Installation installation, CertificateAuthority authority, IDeviceSimulator simulator) => new()
+    public static ConsoleServices Of(ServerParts parts, ServerOptions options, Installation installation, CertificateAuthority authority, IDeviceSimulator simulator, FileParts files) => new()
     {
         Registry = parts.Hub.Registry,
         Live = parts.Hub.Live,
@@ -17,12 +17,15 @@ internal static class ConsoleParts
         Methods = parts.Hub.Methods,
         CloudToDevice = parts.Hub.CloudToDevice,
         Messages = parts.Hub.Messages,
+        History = parts.History,
+        Files = files.Uploads,
         Explanations = parts.Hub.Explanations,
         Queries = parts.Fleet.Queries,
         Admission = parts.Fleet.Admission,
         Import = parts.Fleet.Import,
         Export = parts.Fleet.Export,
         Jobs = parts.Fleet.Jobs,
+        Groups = parts.Groups.Groups,
         Templated = Templated(parts.Templates.Api, simulator),
         Authorities = parts.Authorities,
         Enrollments = parts.Provisioning.Api.Enrollments,

@@ -30,12 +30,15 @@ internal sealed class FileParts : IDisposable
         IUploadStorage storage = files.Account is { } elsewhere
             ? new AzureUploadStorage(elsewhere, files.Container, _http, hub.Time)
             : new BuiltInUploadStorage(stores[files.Container], account, files.Container, options.Hosts, httpsPort);
-        var uploads = new FileUploads(storage, new SqliteUploadStore(installation.Database, Installation.HubName), notifications, hub.Time);
-        Files = new FileApi(hub, parts.Devices, uploads, notifications, files.Account is null ? new ContainerAccess(account, files.Container) : null);
+        Uploads = new FileUploads(storage, new SqliteUploadStore(installation.Database, Installation.HubName), notifications, hub.Time);
+        Files = new FileApi(hub, parts.Devices, Uploads, notifications, files.Account is null ? new ContainerAccess(account, files.Container) : null);
         Blobs = new BlobApi(stores, account, hub.Explanations, hub.Time);
         _registryJobs = new RegistryJobParts(installation, hub, new BlobContainers(stores, account, options.Hosts, _http, hub.Time), account, loggers);
         _sweepers.AddRange(stores.Values.Append(disk).Distinct().Select(store => new StagedBlockSweeper(store, hub.Time, loggers.CreateLogger<StagedBlockSweeper>())));
     }
+
+    /// <summary>Files of devices.</summary>
+    public FileUploads Uploads { get; }
 
     private FileApi Files { get; }
 

@@ -64,7 +64,8 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         mqtt = parts.Mqtt;
         amqp = parts.Amqp;
         _simulator = new Simulator(parts.Templates.Api, options, ports, CaFile, loggers.CreateLogger<Simulator>());
-        console = ConsoleParts.Of(parts, options, installation, roots.Current, _simulator);
+        _files = new FileParts(options, ports.Https, installation, parts, loggers);
+        console = ConsoleParts.Of(parts, options, installation, roots.Current, _simulator, _files);
         Messages = parts.Hub.Messages;
 
         _web.Use((context, next) => GuardAsync(context, next, parts.Hub, loggers.CreateLogger<HomeportServer>()));
@@ -74,6 +75,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         parts.People.Map(_web, parts.Fleet, parts.Provisioning);
         parts.Templates.Map(_web);
         parts.Routing.Map(_web, parts.People.Api);
+        parts.Groups.Map(_web);
         _web.MapRegistry(parts.Hub);
         _web.MapBulk(parts.Hub);
         _web.MapTwins(parts.Hub);
@@ -90,7 +92,6 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapCertificates(parts.Hub, parts.Authorities);
         parts.Provisioning.Map(_web);
         _web.MapWebSockets(parts.Hub, mqtt, amqp);
-        _files = new FileParts(options, ports.Https, installation, parts, loggers);
         _files.Map(_web);
         _web.MapFallback(context => parts.Hub.RefuseNotFoundAsync(context));
         _renewal = new CertificateRenewal(certificate, tls, time, loggers.CreateLogger<CertificateRenewal>());

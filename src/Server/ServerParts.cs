@@ -50,7 +50,8 @@ internal sealed class ServerParts : IAsyncDisposable
         _events = new EventRelay(new SqliteEventStore(installation.Database, Installation.HubName), _log, loggers.CreateLogger<EventRelay>());
         events.Stored = _events.Wake;
         var connections = new ConnectionEvents(live, events, _events, time);
-        var activity = new ActivityJournal(identities, time, loggers.CreateLogger<ActivityJournal>(), connections);
+        History = new SqliteConnectionStore(installation.Database, Installation.HubName);
+        var activity = new ActivityJournal(identities, time, loggers.CreateLogger<ActivityJournal>(), connections, History);
         var sweeper = new ConnectionSweeper(time);
 
         var settings = new CloudToDeviceSettings();
@@ -62,9 +63,7 @@ internal sealed class ServerParts : IAsyncDisposable
         var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
         var twins = new DeviceTwins(new SqliteTwinStore(installation.Database, Installation.HubName), registry, live, time, events);
         _provisioning = new ProvisioningParts(options, installation, new OwnHub(registry, twins), explanations, rules, loggers);
-        _provisioning.Approval.Waits = (device, token) => People.Audit.AppendAsync(
-            Actor.Server, new AuditAction("waitForApproval", "device", device.DeviceId) { Detail = $"group {device.GroupId}, {device.Credential}, from {device.Address}" }, token);
-        _provisioning.Lifecycle.Changed = new TaggedNames(twins).NoteAsync;
+        WatchDevices(twins);
         var door = new HubDoor
         {
             Authenticator = new DeviceAuthenticator(identities, policies, rules, certificates),
@@ -90,6 +89,7 @@ internal sealed class ServerParts : IAsyncDisposable
         _fleet = new FleetParts(Hub, installation.Database, loggers);
         connections.Changed = _fleet.ConnectionChanged;
         Templates = new TemplateParts(Hub, People.Api, new MessageHistory(_log), options, installation, _provisioning.Registrations, loggers);
+        Groups = new GroupParts(Hub, People.Api, installation.Database, time);
         Events = new EventParts(_log, options, installation, time);
         Routing = new RoutingParts(_log, events, installation, time, loggers);
         Nodes.AddEvents(Events.Hub);
@@ -118,6 +118,9 @@ internal sealed class ServerParts : IAsyncDisposable
 
     public DiagnosisApi Diagnosis { get; }
 
+    /// <summary>The latest connections of each device.</summary>
+    public IConnectionStore History { get; }
+
     /// <summary>What services hear of uploaded files.</summary>
     public ServiceBoundQueue FileNotifications { get; }
 
@@ -128,6 +131,9 @@ internal sealed class ServerParts : IAsyncDisposable
 
     /// <summary>Device templates.</summary>
     public TemplateParts Templates { get; }
+
+    /// <summary>Device groups.</summary>
+    public GroupParts Groups { get; }
 
     /// <summary>Readers of events.</summary>
     public EventParts Events { get; }
@@ -159,6 +165,13 @@ internal sealed class ServerParts : IAsyncDisposable
         _provisioning.Dispose();
         await _log.DisposeAsync();
         _records.Dispose();
+    }
+
+    private void WatchDevices(DeviceTwins twins)
+    {
+        _provisioning.Approval.Waits = (device, token) => People.Audit.AppendAsync(
+            Actor.Server, new AuditAction("waitForApproval", "device", device.DeviceId) { Detail = $"group {device.GroupId}, {device.Credential}, from {device.Address}" }, token);
+        _provisioning.Lifecycle.Changed = new TaggedNames(twins).NoteAsync;
     }
 
     /// <summary>The service side of the hub whose device side the doors have.</summary>

@@ -95,6 +95,15 @@ internal static class HubVerbs
             FleetBenchmark.RunAsync(new FleetOptions(parsed.GetValue(devices), parsed.GetValue(repeats)), token));
     }
 
+    public static Command WebConsole(string[] args)
+    {
+        var sessions = new Option<int>("--sessions") { DefaultValueFactory = _ => 40, Description = "Open pages, each with a connection of its own." };
+        var rate = new Option<int>("--rate") { DefaultValueFactory = _ => 1000, Description = "Messages a second while a page shows them live." };
+        var seconds = new Option<int>("--live-seconds") { DefaultValueFactory = _ => 30, Description = "How long they come." };
+        return Make(args, "console", "The web console in Chromium: first load, memory of open pages, live messages.", [sessions, rate, seconds], (targets, parsed, token) =>
+            ConsoleBenchmark.RunAsync(targets, new ConsoleOptions(parsed.GetValue(sessions), parsed.GetValue(rate), TimeSpan.FromSeconds(parsed.GetValue(seconds))), token));
+    }
+
     public static Command Queue(string[] args)
     {
         var messages = new Option<int>("--messages") { DefaultValueFactory = _ => 1_000_000 };

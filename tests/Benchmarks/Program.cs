@@ -16,6 +16,7 @@ return await new RootCommand("Measures Homeport beside mosquitto and a bare Kest
     HubVerbs.Registrations(args),
     HubVerbs.Enrollments(args),
     HubVerbs.Fleet(args),
+    HubVerbs.WebConsole(args),
     HubVerbs.Queue(args),
     HubVerbs.Soak(args),
     HubVerbs.Events(args),

@@ -4,8 +4,8 @@ using Homeport.Hub.Twins;
 
 namespace Homeport.Tests.Compliance;
 
-/// <summary>Stores of one hub that know of each other: twins and sessions come and go with their identities.</summary>
-internal sealed record DeviceStores(IIdentityStore Identities, ITwinStore Twins, ISubscriptionStore Subscriptions)
+/// <summary>Stores of one hub that know of each other: twins, sessions and histories come and go with their identities.</summary>
+internal sealed record DeviceStores(IIdentityStore Identities, ITwinStore Twins, ISubscriptionStore Subscriptions, IConnectionStore Connections)
 {
     public async Task CreateAsync(string deviceId, string? moduleId = null)
         => (await Identities.InsertAsync(Identity(deviceId, moduleId), null, default)).ShouldBeTrue();

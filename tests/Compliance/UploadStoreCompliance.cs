@@ -38,10 +38,30 @@ public abstract class UploadStoreCompliance : IAsyncLifetime
     public async Task It_is_closed_once_by_its_device()
     {
         await Store.OpenAsync(Upload("dev1", "c1"), 10, Now, default);
-        (await Store.CloseAsync("dev2", "c1", default)).ShouldBeFalse();
-        (await Store.CloseAsync("dev1", "c1", default)).ShouldBeTrue();
-        (await Store.CloseAsync("dev1", "c1", default)).ShouldBeFalse();
+        (await Store.CloseAsync("dev2", "c1", null, default)).ShouldBeFalse();
+        (await Store.CloseAsync("dev1", "c1", null, default)).ShouldBeTrue();
+        (await Store.CloseAsync("dev1", "c1", null, default)).ShouldBeFalse();
         (await Store.FindAsync("dev1", "c1", Now, default)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Files_are_noted_with_the_end_of_their_upload_the_newest_first_and_a_bounded_number()
+    {
+        for (var i = 0; i <= IUploadStore.FilesPerDevice; i++)
+        {
+            await Store.OpenAsync(Upload("dev1", $"c{i}"), 10, Now, default);
+            (await Store.CloseAsync("dev1", $"c{i}", new DeviceFile($"dev1/f{i}", i, Now.AddSeconds(i)), default)).ShouldBeTrue();
+        }
+        (await Store.CloseAsync("dev1", "c0", new DeviceFile("dev1/again", 1, Now), default)).ShouldBeFalse();
+        await Store.OpenAsync(Upload("dev1", "late"), 10, Now, default);
+        await Store.CloseAsync("dev1", "late", new DeviceFile("dev1/f7", 99, Now.AddHours(1)), default);
+        await Fixture.ReopenAsync();
+        var files = await Store.ListAsync("dev1", default);
+        files.Count.ShouldBe(IUploadStore.FilesPerDevice);
+        files[0].ShouldBe(new DeviceFile("dev1/f7", 99, Now.AddHours(1)));
+        files[1].BlobName.ShouldBe($"dev1/f{IUploadStore.FilesPerDevice}");
+        files.ShouldNotContain(f => f.BlobName == "dev1/f0" || f.BlobName == "dev1/again");
+        (await Store.ListAsync("dev2", default)).ShouldBeEmpty();
     }
 
     [Fact]
@@ -60,7 +80,7 @@ public abstract class UploadStoreCompliance : IAsyncLifetime
         await Store.OpenAsync(Upload("dev1", "c1"), 1, Now, default);
         (await other.FindAsync("dev1", "c1", Now, default)).ShouldBeNull();
         (await other.OpenAsync(Upload("dev1", "c1"), 1, Now, default)).ShouldBeTrue();
-        (await other.CloseAsync("dev1", "c1", default)).ShouldBeTrue();
+        (await other.CloseAsync("dev1", "c1", null, default)).ShouldBeTrue();
         (await Store.FindAsync("dev1", "c1", Now, default)).ShouldNotBeNull();
     }
 

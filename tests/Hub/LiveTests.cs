@@ -67,12 +67,12 @@ public sealed class LiveTests
         var journal = new ActivityJournal(store, _time, logger);
         using var stop = new CancellationTokenSource();
         var running = journal.RunAsync(stop.Token);
-        journal.NoteConnection("dev1", null);
-        journal.NoteConnection("dev1", null);
-        journal.NoteConnection("dev2", "m1");
+        journal.NoteOpened("dev1", null, "mqtt", null);
+        journal.NoteOpened("dev1", null, "mqtt", null);
+        journal.NoteOpened("dev2", "m1", "mqtt", null);
         _time.Advance(TimeSpan.FromSeconds(1));
         await Eventually(() => store.Activities.Count == 2);
-        journal.NoteConnection("dev3", null);
+        journal.NoteOpened("dev3", null, "mqtt", null);
         await stop.CancelAsync();
         await running;
         store.Activities.Select(a => a.DeviceId).ShouldBe(["dev1", "dev2", "dev3"], ignoreOrder: true);
@@ -87,7 +87,7 @@ public sealed class LiveTests
         var journal = new ActivityJournal(store, _time, logger);
         using var stop = new CancellationTokenSource();
         var running = journal.RunAsync(stop.Token);
-        journal.NoteConnection("dev1", null);
+        journal.NoteOpened("dev1", null, "mqtt", null);
         _time.Advance(TimeSpan.FromSeconds(1));
         await Eventually(() => logger.Problems.Any());
         logger.Problems.ShouldBe([2101]);

@@ -112,6 +112,42 @@ public sealed class ConsoleTests(ConsoleBrowser console) : IClassFixture<Console
     }
 
     [Fact]
+    public async Task Files_and_connections_of_a_device_are_on_its_page_and_a_file_comes_by_a_fresh_address()
+    {
+        var device = await console.Server.Hub.CreateDeviceAsync("camera-1");
+        var node = new NodeClient(console.Server.Ready.CaFile);
+        await node.RunAsync("upload.mjs", new { connectionString = $"HostName={console.Server.Ready.Hub.HostName};DeviceId={device.Id};SharedAccessKey={device.PrimaryKey}", actions = new[] { new { upload = "day 1/<b>.html", size = 1000 } } });
+        await using var window = await console.SignedInAsync();
+        await window.GoAsync("/console/devices/camera-1", "camera-1");
+        await window.TabAsync("Files");
+        var link = window.Page.GetByRole(AriaRole.Link, new PageGetByRoleOptions { Name = "day 1/<b>.html" });
+        var address = (await link.GetAttributeAsync("href"))!;
+        await window.PictureAsync("device-files");
+        await window.CheckAsync("files");
+        var file = await window.Page.Context.APIRequest.GetAsync(address);
+        (file.Status, (await file.BodyAsync()).Length, file.Headers["content-security-policy"]).ShouldBe((200, 1000, "default-src 'none'; sandbox"));
+        (await window.Page.Context.APIRequest.GetAsync(address.Replace("day", "night", StringComparison.Ordinal))).Status.ShouldBe(404);
+        await using var stranger = await console.OpenAsync();
+        (await stranger.Page.Context.APIRequest.GetAsync(address)).Url.ShouldContain("/console/sign-in");
+
+        await using (var running = node.Start("console-device.mjs", new { connectionString = $"HostName={console.Server.Ready.Hub.HostName};DeviceId={device.Id};SharedAccessKey={device.PrimaryKey}", seconds = 60 }))
+            await running.WaitForEventAsync("connected");
+        var row = window.Page.GetByRole(AriaRole.Row, new PageGetByRoleOptions { Name = "Connected" });
+        for (var i = 0; i < 60 && await row.CountAsync() == 0; i++)
+        {
+            await window.TabAsync("State");
+            await window.TabAsync("Connections");
+            await window.Page.GetByRole(AriaRole.Heading, new PageGetByRoleOptions { Name = "Connections" }).WaitForAsync();
+            await window.Page.WaitForTimeoutAsync(250);
+        }
+        await row.GetByText("MQTT").WaitForAsync();
+        await window.PictureAsync("device-connections");
+        await window.GoAsync("/console/audit", "Audit log");
+        (await window.Page.Locator("tbody tr").AllInnerTextsAsync()).ShouldContain(r => r.Contains("readFile", StringComparison.Ordinal) && r.Contains("camera-1", StringComparison.Ordinal));
+        window.Errors.ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task Names_and_messages_of_an_attacker_are_text_and_nothing_else()
     {
         // What ids may have of HTML, and a body and property with more of it.
@@ -129,7 +165,7 @@ public sealed class ConsoleTests(ConsoleBrowser console) : IClassFixture<Console
 
     private async Task WatchAsync(ConsoleWindow window, string connectionString)
     {
-        await window.TabAsync("Live messages");
+        await window.TabAsync("Messages");
         await window.Page.GetByText("Waiting for messages").WaitForAsync();
         var node = new NodeClient(console.Server.Ready.CaFile);
         await using var running = node.Start("console-device.mjs", new { connectionString, seconds = 60 });
@@ -145,7 +181,7 @@ public sealed class ConsoleTests(ConsoleBrowser console) : IClassFixture<Console
         await window.Page.GetByText("The twin is written.").WaitForAsync();
         await running.WaitForEventAsync("desired");
 
-        await window.TabAsync("Direct methods");
+        await window.TabAsync("Methods");
         await window.Page.Locator("#method-name").FillAsync("open");
         await window.Page.Locator("#method-payload").FillAsync("""{ "percent": 40 }""");
         await window.ButtonAsync("Call");

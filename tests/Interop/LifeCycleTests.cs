@@ -88,6 +88,34 @@ public sealed class LifeCycleTests(ConsoleBrowser console) : IClassFixture<Conso
     }
 
     [Fact]
+    public async Task A_device_that_is_blocked_while_connected_is_cut_off_within_2_seconds_over_every_transport()
+    {
+        string[] transports = ["mqtt", "mqttws", "amqp", "amqpws"];
+        await using var window = await console.SignedInAsync();
+        var curl = await TokenAsync(window, "cutter");
+        var group = (await curl.SendAsync("PUT", "/api/enrollmentGroups/cut", """{"attestation":{"type":"symmetricKey"}}""")).Json;
+        var key = (string)group["attestation"]!["symmetricKey"]!["primaryKey"]!;
+        foreach (var transport in transports)
+        {
+            var id = "cut-" + transport;
+            await SentAsync(id, key, "http");
+            var connectionString = $"HostName={Server.Ready.Hub.HostName};DeviceId={id};SharedAccessKey={SasToken.DerivedKey(key, id)}";
+            await using var running = Node.Start("device.mjs", new { transport, connectionString, actions = new[] { new { untilDisconnected = 60_000 } } });
+            await running.WaitForEventAsync("connected");
+            var from = DateTimeOffset.UtcNow;
+            (await curl.SendAsync("PATCH", "/api/devices/" + id, """{"enabled":false}""")).Status.ShouldBe(200);
+            var result = await running.ResultAsync(TimeSpan.FromSeconds(90));
+            ((bool?)result["results"]![0]!["ok"]).ShouldBe(true, result.ToJsonString());
+            (DateTimeOffset.FromUnixTimeMilliseconds((long)result["results"]![0]!["at"]!) - from).ShouldBeLessThan(TimeSpan.FromSeconds(2), transport);
+
+            var again = await Node.RunAsync("device.mjs", new { transport, connectionString });
+            ((bool?)again["opened"]).ShouldBe(false, again.ToJsonString());
+            ((string?)again["error"]!["name"]).ShouldBe("UnauthorizedError");
+            await RefusedAsync(id, key, "http");
+        }
+    }
+
+    [Fact]
     public async Task The_connect_dialog_gives_what_a_device_needs_by_group_own_keys_and_tpm()
     {
         await using var window = await console.SignedInAsync();

@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Homeport.Operations.Groups;
 using Homeport.Gateway.Http.Operators;
+using Homeport.Gateway.Http.Operators.Groups;
 using Homeport.Gateway.Http.Operators.Templates;
 using Homeport.Hub.Access;
 using Homeport.Hub.Bulk;
@@ -86,6 +88,8 @@ public sealed class PeopleFixture : IAsyncLifetime
 
     /// <summary>A folder of models in the layout of the public repository.</summary>
     internal string Models => Path.Combine(_folder, "models");
+
+    public DeviceGroups Groups { get; private set; } = null!;
 
     public DeviceLifecycle Lifecycle { get; private set; } = null!;
 
@@ -184,6 +188,8 @@ public sealed class PeopleFixture : IAsyncLifetime
         _app.MapAttestation(api, Lifecycle, connection, Enrollments);
         GroupEndpoints.Map(_app, api, Enrollments, connection);
         _app.MapConnection(api, IdScope, "hub1.test", Approval);
+        Groups = new DeviceGroups(new SqliteDeviceGroupStore(Database, "default"), new DeviceGroupMembers(devices, new SqliteQuerySource(Database, live, "hub1")), Time);
+        _app.MapDeviceGroups(api, Groups);
     }
 
     /// <summary>A token with a role.</summary>

@@ -7,7 +7,7 @@ using Homeport.Provisioning.Lifecycle;
 namespace Homeport.Tests.Provisioning;
 
 /// <summary>The table of the life cycle: what each event makes of each state, and what who caused it is told.</summary>
-public sealed class LifeCycleTests(LifeCycleFixture life) : IClassFixture<LifeCycleFixture>
+public sealed class LifeCycleTests(LifeCycleFixture life) : IClassFixture<LifeCycleFixture>, IAsyncDisposable
 {
     private const string Operator = "ada";
     private static readonly CancellationToken None = CancellationToken.None;
@@ -206,6 +206,15 @@ public sealed class LifeCycleTests(LifeCycleFixture life) : IClassFixture<LifeCy
         var named = (await life.Lifecycle.UpdateAsync(id, d => d with { DisplayName = "Pump" }, IfMatch.Parse("1"), Operator, None)).Good();
         named.DisplayName.ShouldBe("Pump");
         named.Version.ShouldBe(2);
+    }
+
+    /// <summary>Whatever happened in a test: the counts that are kept are those of the devices.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        var counts = await life.Lifecycle.CountAsync(None);
+        var devices = await life.Lifecycle.ListAsync(new DeviceFilter(), null, int.MaxValue, None);
+        foreach (var status in Enum.GetValues<DeviceStatus>())
+            counts[status].ShouldBe(devices.Count(d => d.Status == status), $"{status}");
     }
 
     private async Task<int> HappenAsync(string happens, string id)

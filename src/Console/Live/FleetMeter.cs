@@ -1,3 +1,5 @@
+using Homeport.Provisioning.Lifecycle;
+
 namespace Homeport.WebConsole.Live;
 
 /// <summary>Figures of the whole fleet, measured once a second for all open pages together.</summary>
@@ -9,7 +11,7 @@ public sealed class FleetMeter(ConsoleServices services)
     private readonly Lock _lock = new();
     private readonly Queue<FleetSample> _samples = new(Seconds);
     private (DateTimeOffset Time, long Messages)? _last;
-    private (long Total, long Enabled) _devices;
+    private IReadOnlyDictionary<DeviceStatus, long> _devices = new Dictionary<DeviceStatus, long>();
 
     /// <summary>The samples so far, the oldest first. Takes a new one when a second is over.</summary>
     public async Task<IReadOnlyList<FleetSample>> SampleAsync(CancellationToken token)
@@ -19,7 +21,7 @@ public sealed class FleetMeter(ConsoleServices services)
         lock (_lock)
             due = _last is not { } last || now - last.Time >= TimeSpan.FromMilliseconds(950);
         if (due)
-            _devices = await services.Registry.CountAsync(token);
+            _devices = await services.Lifecycle.CountAsync(token);
         lock (_lock)
         {
             if (!due || (_last is { } other && now - other.Time < TimeSpan.FromMilliseconds(950)))
@@ -32,7 +34,7 @@ public sealed class FleetMeter(ConsoleServices services)
             _last = (now, messages);
             if (_samples.Count == Seconds)
                 _samples.Dequeue();
-            _samples.Enqueue(new FleetSample(now, _devices.Total, _devices.Enabled, services.Live.Count, messages, rate));
+            _samples.Enqueue(new FleetSample(now, _devices, services.Live.Count, messages, rate));
             return [.. _samples];
         }
     }
@@ -40,9 +42,15 @@ public sealed class FleetMeter(ConsoleServices services)
 
 /// <summary>The fleet at one time.</summary>
 /// <param name="Time">When.</param>
-/// <param name="Devices">Registered devices.</param>
-/// <param name="Enabled">Those that may connect.</param>
+/// <param name="ByStatus">Devices by their state.</param>
 /// <param name="Connected">Connections of devices and modules.</param>
 /// <param name="Messages">Messages that were ever stored.</param>
 /// <param name="MessagesPerSecond">Since the sample before.</param>
-public sealed record FleetSample(DateTimeOffset Time, long Devices, long Enabled, int Connected, long Messages, double MessagesPerSecond);
+public sealed record FleetSample(DateTimeOffset Time, IReadOnlyDictionary<DeviceStatus, long> ByStatus, int Connected, long Messages, double MessagesPerSecond)
+{
+    /// <summary>All devices.</summary>
+    public long Devices => ByStatus.Values.Sum();
+
+    /// <summary>Devices of one state.</summary>
+    public long Of(DeviceStatus status) => ByStatus.GetValueOrDefault(status);
+}

@@ -110,7 +110,7 @@ public sealed partial class AmqpClient : IConnectionHandler
         lock (_gate)
             _devices[key] = device;
         hub.Live.Open(device);
-        hub.Activity.NoteConnection(deviceId, moduleId);
+        hub.Activity.NoteOpened(deviceId, moduleId, AmqpDevice.Protocol, Remote);
         if (hub.Live.Changes != changes && !await hub.Authenticator.StillHoldsAsync(authenticated, token))
         {
             device.Close(CloseReason.IdentityChanged);

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Messages;
@@ -29,6 +30,8 @@ internal sealed partial class MqttConnection : IDeviceLink, ISweptConnection
     /// <summary>Largest packet of a session: a topic and a message at their limits.</summary>
     private const int MaxBody = ushort.MaxValue + MessageLimits.DeviceToCloud + 4;
 
+    private const string Protocol = "mqtt";
+
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan SlowClientTimeout = TimeSpan.FromSeconds(30);
 
@@ -38,6 +41,7 @@ internal sealed partial class MqttConnection : IDeviceLink, ISweptConnection
     private readonly ILogger _logger;
     private readonly PipeWriter _output;
     private readonly MqttOutbox _outbox;
+    private readonly IPAddress? _remote;
     private X509Certificate2? _certificate;
     private MqttSession? _session;
     private TimeSpan _maxIdle = ConnectTimeout;
@@ -46,12 +50,13 @@ internal sealed partial class MqttConnection : IDeviceLink, ISweptConnection
     private CancellationTokenSource? _waiting;
     private int _reason;
 
-    public MqttConnection(HubDoor hub, PipeReader input, PipeWriter output, X509Certificate2? certificate, TimeProvider time, ILogger logger)
+    public MqttConnection(HubDoor hub, PipeReader input, PipeWriter output, X509Certificate2? certificate, IPAddress? remote, TimeProvider time, ILogger logger)
     {
         _hub = hub;
         _input = input;
         _output = output;
         _certificate = certificate;
+        _remote = remote;
         _time = time;
         _logger = logger;
         _lastReceived = time.GetTimestamp();
@@ -145,8 +150,7 @@ internal sealed partial class MqttConnection : IDeviceLink, ISweptConnection
             _session.PublishWill();
         var offline = _hub.Live.Remove(this);
         _hub.Methods.Ended(this);
-        if (offline)
-            _hub.Activity.NoteConnection(_session.DeviceId, _session.ModuleId, LastActivity);
+        _hub.Activity.NoteClosed(_session.DeviceId, _session.ModuleId, Protocol, _remote, Reason, offline ? LastActivity : null);
         await _session.Messages.CloseAsync();
     }
 
@@ -321,19 +325,19 @@ internal sealed partial class MqttConnection : IDeviceLink, ISweptConnection
         var outcome = await AuthenticateAsync(connect!);
         if (!outcome.Succeeded(out var device, out var refusal))
         {
-            _hub.Explanations.Keep(refusal, "mqtt", ClaimedDevice(connect!));
+            _hub.Explanations.Keep(refusal, Protocol, ClaimedDevice(connect!));
             await RefuseAsync(ConnectReturnCode.NotAuthorized, CloseReason.AuthenticationFailed);
             return;
         }
         if (_hub.Faults?.OnConnect(device.Identity.Key) is { } ordered)
         {
-            _hub.Explanations.Keep(ordered, "mqtt");
+            _hub.Explanations.Keep(ordered, Protocol);
             await RefuseAsync(ConnectReturnCode.NotAuthorized, CloseReason.FaultOrdered);
             return;
         }
         if (_hub.Throttles.TryTake(HubOperation.Connect, device.Identity.Key) is { } throttled)
         {
-            _hub.Explanations.Keep(throttled.Refusal, "mqtt");
+            _hub.Explanations.Keep(throttled.Refusal, Protocol);
             await RefuseAsync(ConnectReturnCode.ServerUnavailable, CloseReason.Throttled);
             return;
         }
@@ -357,7 +361,7 @@ internal sealed partial class MqttConnection : IDeviceLink, ISweptConnection
         _outbox.Send(new ConnackPacket(present, ConnectReturnCode.Accepted).ToBytes());
         _hub.Live.Open(this);
         session.Start();
-        _hub.Activity.NoteConnection(_session.DeviceId, _session.ModuleId);
+        _hub.Activity.NoteOpened(_session.DeviceId, _session.ModuleId, Protocol, _remote);
         LogConnected(_session.Key, device.Method.Scope, device.Method.Type);
     }
 
@@ -408,7 +412,7 @@ internal sealed partial class MqttConnection : IDeviceLink, ISweptConnection
             _ => null,
         };
         if (fix is not null)
-            _hub.Explanations.Keep(new Refusal(HubErrors.ArgumentInvalid, $"Connection of {Name} ended: {Reason}", fix), "mqtt", _session?.DeviceId);
+            _hub.Explanations.Keep(new Refusal(HubErrors.ArgumentInvalid, $"Connection of {Name} ended: {Reason}", fix), Protocol, _session?.DeviceId);
     }
 
     /// <summary>Whom a refusal concerns. A client whose user name cannot be read says it in its client id as well.</summary>

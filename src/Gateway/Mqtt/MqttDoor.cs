@@ -31,7 +31,7 @@ public sealed partial class MqttDoor(HubDoor hub, ConnectionSweeper sweeper, Tim
     /// <param name="remote">Address of the client, or null.</param>
     public async Task<CloseReason> RunAsync(PipeReader input, PipeWriter output, X509Certificate2? certificate, IPAddress? remote)
     {
-        var connection = new MqttConnection(hub, input, output, certificate, time, logger);
+        var connection = new MqttConnection(hub, input, output, certificate, remote, time, logger);
         sweeper.Add(connection);
         try
         {

@@ -17,11 +17,11 @@ public sealed class BuiltInUploadStorage(IBlobStore store, BlobAccount account, 
 
     private string OwnHost => port == HttpsPort ? hosts[0] : $"{hosts[0]}:{port}";
 
-    /// <summary>Keeps the name by which the device came, since that is the one that it resolves and trusts.</summary>
-    public UploadAddress Offer(string blobName, string? askedHost, DateTimeOffset expiry)
+    /// <summary>Keeps the name by which the client came, since that is the one that it resolves and trusts.</summary>
+    public UploadAddress Offer(string blobName, string permissions, string? askedHost, DateTimeOffset expiry)
     {
         var asked = askedHost is not null && hosts.Contains(askedHost.Split(':')[0], StringComparer.OrdinalIgnoreCase) ? askedHost : OwnHost;
-        return new UploadAddress(asked, BlobSas.Create(account, container, blobName, "rw", expiry));
+        return new UploadAddress(asked, BlobSas.Create(account, container, blobName, permissions, expiry));
     }
 
     /// <inheritdoc/>

@@ -18,6 +18,8 @@ public sealed class FileUploads(IUploadStorage storage, IUploadStore uploads, Se
     /// <summary>How long an address can be used, and an upload stays open.</summary>
     public static readonly TimeSpan Life = TimeSpan.FromHours(1);
 
+    private static readonly TimeSpan ReadLife = TimeSpan.FromMinutes(5);
+
     /// <summary>Opens an upload.</summary>
     /// <param name="deviceId">The device.</param>
     /// <param name="name">Name that it gives the file.</param>
@@ -40,7 +42,7 @@ public sealed class FileUploads(IUploadStorage storage, IUploadStore uploads, Se
             return new Refusal(HubErrors.DeviceMaximumActiveFileUploadLimitExceeded, $"Device '{deviceId}' has {MaxOpen} open uploads",
                 $"Report the end of an upload, also of one that failed; else it ends after {Life.TotalMinutes} minutes.");
         }
-        var address = storage.Offer(blobName, askedHost, expires);
+        var address = storage.Offer(blobName, "rw", askedHost, expires);
         return new UploadTicketBody(upload.CorrelationId, address.HostName, storage.Container, blobName, address.SasToken);
     }
 
@@ -52,16 +54,32 @@ public sealed class FileUploads(IUploadStorage storage, IUploadStore uploads, Se
         var upload = await uploads.FindAsync(deviceId, correlationId, time.GetUtcNow(), token);
         if (upload is null)
             return NotOpen(deviceId);
+        UploadedFile? file = null;
         if (success)
         {
-            var found = await storage.FindAsync(upload.BlobName, token);
-            if (found.Succeeded(out var file, out var refusal))
+            if ((await storage.FindAsync(upload.BlobName, token)).Succeeded(out file, out var refusal))
                 await NotifyAsync(upload, file, token);
             else if (refusal.Error != BlobErrors.BlobNotFound)
                 return refusal;
         }
+        var noted = file is null ? null : new DeviceFile(upload.BlobName, file.Size, time.GetUtcNow());
         // Last, so that a crash before it lets the device report again.
-        return await uploads.CloseAsync(deviceId, correlationId, token) ? null : NotOpen(deviceId);
+        return await uploads.CloseAsync(deviceId, correlationId, noted, token) ? null : NotOpen(deviceId);
+    }
+
+    /// <summary>The latest files of a device, the newest first.</summary>
+    public Task<IReadOnlyList<DeviceFile>> ListAsync(string deviceId, CancellationToken token) => uploads.ListAsync(deviceId, token);
+
+    /// <summary>Makes an address by which somebody may read a file for some minutes; refuses when it is not there any more.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="askedHost">Host and port under which the reader reached the server.</param>
+    /// <param name="token">Ends the call.</param>
+    public async Task<Outcome<Uri>> LinkAsync(DeviceFile file, string? askedHost, CancellationToken token)
+    {
+        if (!(await storage.FindAsync(file.BlobName, token)).Succeeded(out _, out var refusal))
+            return refusal;
+        var address = storage.Offer(file.BlobName, "r", askedHost, time.GetUtcNow() + ReadLife);
+        return new Uri(BuiltInUploadStorage.UriOf(address.HostName, storage.Container, file.BlobName) + address.SasToken);
     }
 
     private Task NotifyAsync(FileUpload upload, UploadedFile file, CancellationToken token)

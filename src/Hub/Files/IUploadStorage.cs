@@ -8,11 +8,12 @@ public interface IUploadStorage
     /// <summary>Container of the hub.</summary>
     string Container { get; }
 
-    /// <summary>Makes an address that permits to read and write one blob.</summary>
+    /// <summary>Makes an address that gives access to one blob.</summary>
     /// <param name="blobName">Name inside the container.</param>
-    /// <param name="askedHost">Host and port under which the device reached the hub.</param>
+    /// <param name="permissions">Letters of a shared access signature, as <c>rw</c>.</param>
+    /// <param name="askedHost">Host and port under which the client reached the server.</param>
     /// <param name="expiry">End of the permission.</param>
-    UploadAddress Offer(string blobName, string? askedHost, DateTimeOffset expiry);
+    UploadAddress Offer(string blobName, string permissions, string? askedHost, DateTimeOffset expiry);
 
     /// <summary>Finds an uploaded file; refuses with <see cref="BlobErrors.BlobNotFound"/> when it is not there.</summary>
     Task<Outcome<UploadedFile>> FindAsync(string blobName, CancellationToken token);

@@ -179,8 +179,10 @@ internal sealed class ExpressionParser(TokenReader reader, PathScope scope)
         var path = scope.Resolve(PathSyntax.Read(reader));
         if (scope.Check?.Invoke(path) is { } wrong)
             reader.Refuse(token, wrong.Seen, wrong.Fix);
-        Parts |= HubQuery.PartsOf(path);
         Roots.Add(path.Steps[0].Name ?? "");
+        if (scope.Misses(path))
+            reader.Refuse(token, $"found '{Shortened(path.Text)}', which devices do not have", $"Devices have {string.Join(", ", scope.Members!)}; a name without $ is a property.");
+        Parts |= scope.PartsOf(path);
         return new PathValue(path);
     }
 

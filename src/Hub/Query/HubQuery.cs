@@ -71,6 +71,14 @@ public sealed class HubQuery
     /// </summary>
     public static Outcome<QueryCondition> ParseCondition(string? text) => Check(text) is { } bad ? bad : new QueryParser(text!).Condition();
 
+    /// <summary>
+    /// Reads <c>SELECT * FROM devices WHERE ...</c> about rows that have members of their own beside those of twins. A plain name is a
+    /// property of the device.
+    /// </summary>
+    /// <param name="text">The query.</param>
+    /// <param name="members">Names of those members, each with <c>$</c> in front.</param>
+    public static Outcome<QueryCondition> ParseDevices(string? text, IReadOnlyCollection<string> members) => Check(text) is { } bad ? bad : new QueryParser(text!).Devices(members);
+
     internal static QueryParts PartsOf(QueryPath path) => path.Section switch
     {
         QuerySection.Tags => QueryParts.Tags,

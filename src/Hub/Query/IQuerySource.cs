@@ -46,7 +46,14 @@ public sealed record IndexCondition(QueryPath Path, IndexMatch Match, IReadOnlyL
 /// <param name="Conditions">May be used to leave out rows that do not fulfil them; every row is checked again.</param>
 /// <param name="Parts">What will be read of a row.</param>
 /// <param name="After">Only rows behind this key.</param>
-public sealed record QueryScan(QueryCollection Collection, IReadOnlyList<IndexCondition> Conditions, QueryParts Parts, QueryKey? After);
+public sealed record QueryScan(QueryCollection Collection, IReadOnlyList<IndexCondition> Conditions, QueryParts Parts, QueryKey? After)
+{
+    private static readonly QueryPath DeviceId = new([new PathStep("deviceId")]);
+
+    /// <summary>The twins of certain devices.</summary>
+    public static QueryScan OfDevices(IEnumerable<string> deviceIds, QueryParts parts)
+        => new(QueryCollection.Devices, [new IndexCondition(DeviceId, IndexMatch.AnyOf, [.. deviceIds.Select(QueryValue.From)])], parts, null);
+}
 
 /// <summary>The rows that queries run over: a port of the storage.</summary>
 public interface IQuerySource

@@ -54,10 +54,24 @@ internal static class PathSyntax
 /// <summary>What the FROM clause says about paths: which prefixes they may have.</summary>
 /// <param name="Collection">The rows.</param>
 /// <param name="Alias">Another name of the collection.</param>
-internal sealed record PathScope(QueryCollection Collection, string? Alias)
+/// <param name="Members">Names with <c>$</c> that rows have beside those of twins; then plain names are properties. Null for the query language of the hub.</param>
+internal sealed record PathScope(QueryCollection Collection, string? Alias, IReadOnlyCollection<string>? Members = null)
 {
     /// <summary>Says of a path what is wrong with it and what mends it; null for a path that is good.</summary>
     public Func<QueryPath, (string Seen, string Fix)?>? Check { get; init; }
+
+    /// <summary>True when no row has such a member.</summary>
+    public bool Misses(QueryPath path) => Members is not null && IsMember(path) && (path.Steps.Count > 1 || !Members.Contains(path.Steps[0].Name!));
+
+    /// <summary>What has to be read of a twin.</summary>
+    public QueryParts PartsOf(QueryPath path)
+    {
+        if (Members is null || path.Section != QuerySection.Field)
+            return HubQuery.PartsOf(path);
+        return IsMember(path) ? QueryParts.None : QueryParts.All;
+    }
+
+    private static bool IsMember(QueryPath path) => path.Steps[0].Name is ['$', ..];
 
     /// <summary>The path inside of a row, without the name of the collection.</summary>
     public QueryPath Resolve(List<PathStep> steps)

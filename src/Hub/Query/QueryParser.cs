@@ -49,6 +49,22 @@ internal sealed class QueryParser(string text)
         return _reader.Refusal is { } refusal ? refusal : condition;
     }
 
+    /// <summary>A query for whole devices, which have members of their own beside those of their twins.</summary>
+    public Outcome<QueryCondition> Devices(IReadOnlyCollection<string> members)
+    {
+        _reader.ExpectWord("SELECT");
+        if (!_reader.Accept("*"))
+            _reader.Fail("'*', since devices are chosen whole");
+        _reader.ExpectWord("FROM");
+        var from = _reader.Current;
+        var scope = From();
+        if (scope.Collection != QueryCollection.Devices)
+            _reader.Refuse(from, "found another collection than devices", "Write SELECT * FROM devices WHERE ...");
+        var condition = Where(scope with { Members = members });
+        End(condition.MatchesAll ? "WHERE or the end of the query" : "AND, OR or the end of the query");
+        return _reader.Refusal is { } refusal ? refusal : condition;
+    }
+
     public Outcome<ObjectQuery> Objects()
     {
         var (isWhole, collection) = (_reader.Accept("*"), (string?)null);

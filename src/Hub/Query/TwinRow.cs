@@ -13,6 +13,9 @@ namespace Homeport.Hub.Query;
 public sealed class TwinRow : IQueryRow
 {
     private static readonly ReadOnlyMemory<byte> EmptyObject = "{}"u8.ToArray();
+    private static readonly QueryPath CloudTag = new([new PathStep("cloud")]);
+    private static readonly QueryPath AcknowledgedCode = new([new PathStep("ac")]);
+    private static readonly QueryPath AcknowledgedValue = new([new PathStep("value")]);
 
     public required string DeviceId { get; init; }
 
@@ -101,6 +104,21 @@ public sealed class TwinRow : IQueryRow
             QuerySection.Properties => QueryValue.FromJson(Properties()),
             _ => path.Steps.Count == 1 ? Field(path.Field) : Inside(path),
         };
+    }
+
+    /// <summary>
+    /// A property by its name alone, as device templates have them: a cloud property (a tag below <c>cloud</c>), else what the device
+    /// reports, without its acknowledgement, else what is wanted of it.
+    /// </summary>
+    public QueryValue Property(QueryPath path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        if (JsonCursor.Find(Tags, CloudTag, 0) is { Kind: QueryValueKind.Object } cloud && JsonCursor.Find(cloud.Json, path, 0) is { IsDefined: true } property)
+            return property;
+        var reported = JsonCursor.Find(Reported, path, 0);
+        if (reported.Kind == QueryValueKind.Object && JsonCursor.Find(reported.Json, AcknowledgedCode, 0).IsDefined && JsonCursor.Find(reported.Json, AcknowledgedValue, 0) is { IsDefined: true } value)
+            return value;
+        return reported.IsDefined ? reported : JsonCursor.Find(Desired, path, 0);
     }
 
     private QueryValue Field(QueryField field) => field switch

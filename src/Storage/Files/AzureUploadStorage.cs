@@ -22,8 +22,8 @@ public sealed class AzureUploadStorage(AzureAccount account, string container, H
     private string Host => account.Endpoint.Authority + account.Endpoint.AbsolutePath.TrimEnd('/');
 
     /// <inheritdoc/>
-    public UploadAddress Offer(string blobName, string? askedHost, DateTimeOffset expiry)
-        => new(Host, BlobSas.Create(account.Account, container, blobName, "rw", expiry));
+    public UploadAddress Offer(string blobName, string permissions, string? askedHost, DateTimeOffset expiry)
+        => new(Host, BlobSas.Create(account.Account, container, blobName, permissions, expiry));
 
     /// <inheritdoc/>
     public async Task<Outcome<UploadedFile>> FindAsync(string blobName, CancellationToken token)

@@ -72,7 +72,7 @@ public sealed class SqliteDeviceStore(SqliteDatabase database, string applicatio
     {
         var counts = Enum.GetValues<DeviceStatus>().ToDictionary(s => s, _ => 0L);
         foreach (var (status, count) in database.Read(c => c.Query(
-            "SELECT status, count(*) FROM devices WHERE application=$application GROUP BY status", r => ((DeviceStatus)r.GetInt32(0), r.GetInt64(1)), ("$application", application))))
+            "SELECT status, sum(devices) FROM device_counts WHERE application=$application GROUP BY status", r => ((DeviceStatus)r.GetInt32(0), r.GetInt64(1)), ("$application", application))))
         {
             counts[status] = count;
         }

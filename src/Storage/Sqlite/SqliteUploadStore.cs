@@ -1,4 +1,5 @@
 using Homeport.Hub.Files;
+using Microsoft.Data.Sqlite;
 
 namespace Homeport.Storage.Sqlite;
 
@@ -27,7 +28,33 @@ public sealed class SqliteUploadStore(SqliteDatabase database, string hub) : IUp
             ("$hub", hub), ("$device", deviceId), ("$id", correlationId), ("$now", now))));
 
     /// <inheritdoc/>
-    public Task<bool> CloseAsync(string deviceId, string correlationId, CancellationToken token) => database.WriteAsync(c => c.Execute(
-        "DELETE FROM file_uploads WHERE hub=$hub AND device_id=$device AND correlation_id=$id",
-        ("$hub", hub), ("$device", deviceId), ("$id", correlationId)) == 1, token);
+    public Task<bool> CloseAsync(string deviceId, string correlationId, DeviceFile? file, CancellationToken token) => database.WriteAsync(c =>
+    {
+        var closed = c.Execute("DELETE FROM file_uploads WHERE hub=$hub AND device_id=$device AND correlation_id=$id", ("$hub", hub), ("$device", deviceId), ("$id", correlationId)) == 1;
+        if (closed && file is not null)
+            Note(c, deviceId, file);
+        return closed;
+    }, token);
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<DeviceFile>> ListAsync(string deviceId, CancellationToken token)
+        => Task.FromResult<IReadOnlyList<DeviceFile>>(database.Read(c => c.Query(
+            "SELECT blob_name, size, time FROM uploaded_files WHERE hub=$hub AND device_id=$device ORDER BY time DESC, id DESC",
+            r => new DeviceFile(r.GetString(0), r.GetInt64(1), r.TimeOrNull(2)!.Value), ("$hub", hub), ("$device", deviceId))));
+
+    private void Note(SqliteConnection connection, string deviceId, DeviceFile file)
+    {
+        connection.Execute(
+            """
+            INSERT INTO uploaded_files (hub, device_id, blob_name, size, time) VALUES ($hub, $device, $blob, $size, $time)
+            ON CONFLICT (hub, device_id, blob_name) DO UPDATE SET size=excluded.size, time=excluded.time
+            """,
+            ("$hub", hub), ("$device", deviceId), ("$blob", file.BlobName), ("$size", file.Size), ("$time", file.Time));
+        connection.Execute(
+            """
+            DELETE FROM uploaded_files WHERE hub=$hub AND device_id=$device
+            AND id NOT IN (SELECT id FROM uploaded_files WHERE hub=$hub AND device_id=$device ORDER BY time DESC, id DESC LIMIT $kept)
+            """,
+            ("$hub", hub), ("$device", deviceId), ("$kept", IUploadStore.FilesPerDevice));
+    }
 }

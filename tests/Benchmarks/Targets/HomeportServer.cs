@@ -6,7 +6,7 @@ using Homeport.Tests.Benchmarks.Load;
 namespace Homeport.Tests.Benchmarks.Targets;
 
 /// <summary>What the ready file of a Homeport server says.</summary>
-internal sealed record ReadyFile(int ProcessId, string Host, int MqttPort, int AmqpPort, int HttpsPort, string CaFile, string ServiceConnectionString, string IdScope, string ProvisioningConnectionString)
+internal sealed record ReadyFile(int ProcessId, string Host, int MqttPort, int AmqpPort, int HttpsPort, string CaFile, string ServiceConnectionString, string IdScope, string ProvisioningConnectionString, string? AdministratorPassword)
 {
     /// <summary>Null while the file does not exist or is not completely written.</summary>
     public static async Task<ReadyFile?> TryReadAsync(string path, CancellationToken cancellationToken)
@@ -40,7 +40,8 @@ internal sealed record ReadyFile(int ProcessId, string Host, int MqttPort, int A
             root.GetProperty("caFile").GetString()!,
             root.GetProperty("hubs")[0].GetProperty("serviceConnectionString").GetString()!,
             root.GetProperty("dps").GetProperty("idScope").GetString()!,
-            root.GetProperty("dps").GetProperty("serviceConnectionString").GetString()!);
+            root.GetProperty("dps").GetProperty("serviceConnectionString").GetString()!,
+            root.TryGetProperty("administrator", out var administrator) && administrator.ValueKind == JsonValueKind.Object ? administrator.GetProperty("password").GetString() : null);
     }
 }
 

@@ -15,6 +15,12 @@ public sealed class SqliteSubscriptionStoreTests : SubscriptionStoreCompliance
     private protected override Task<StoreFixture<DeviceStores>> CreateAsync() => Task.FromResult<StoreFixture<DeviceStores>>(new SqliteDeviceStores());
 }
 
+/// <summary>The embedded connection history.</summary>
+public sealed class SqliteConnectionStoreTests : ConnectionStoreCompliance
+{
+    private protected override Task<StoreFixture<DeviceStores>> CreateAsync() => Task.FromResult<StoreFixture<DeviceStores>>(new SqliteDeviceStores());
+}
+
 internal sealed class SqliteDeviceStores : StoreFixture<DeviceStores>
 {
     private readonly TempFolder _folder = new();
@@ -51,5 +57,5 @@ internal sealed class SqliteDeviceStores : StoreFixture<DeviceStores>
         return ValueTask.CompletedTask;
     }
 
-    private DeviceStores Stores(string hub) => new(new SqliteIdentityStore(_database, _seal, hub), new SqliteTwinStore(_database, hub), new SqliteSubscriptionStore(_database, hub));
+    private DeviceStores Stores(string hub) => new(new SqliteIdentityStore(_database, _seal, hub), new SqliteTwinStore(_database, hub), new SqliteSubscriptionStore(_database, hub), new SqliteConnectionStore(_database, hub));
 }

@@ -113,7 +113,7 @@ public sealed class FileUploadsTests : IDisposable
         AzureAccount.TryParse($"AccountName=acct;AccountKey={Convert.ToBase64String(new byte[64])};BlobEndpoint=https://store.test:10000/acct/", out var account, out _).ShouldBeTrue();
         using var http = new HttpClient(new Answers(status));
         var storage = new AzureUploadStorage(account!, "files-here", http, _time);
-        storage.Offer("d1/a b", "hub.test", _time.GetUtcNow()).HostName.ShouldBe("store.test:10000/acct");
+        storage.Offer("d1/a b", "rw", "hub.test", _time.GetUtcNow()).HostName.ShouldBe("store.test:10000/acct");
         var outcome = await storage.FindAsync("d1/a b", default);
         outcome.Refusal?.Error.Name.ShouldBe(error);
         if (error is null)

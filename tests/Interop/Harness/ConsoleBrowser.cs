@@ -22,7 +22,7 @@ public sealed class ConsoleBrowser : IAsyncLifetime
     {
         if (!File.Exists(Chromium))
             throw new InvalidOperationException($"'{Chromium}' is not installed; ./test installs what the tests need on Debian");
-        _server = await ServerProcess.StartAsync(new ServerSettings(_folder.Path, SharedServer.HttpsPort, SharedServer.MqttPort, SharedServer.CrlPort));
+        _server = await ServerProcess.StartAsync(new ServerSettings(_folder.Path, SharedServer.HttpsPort, SharedServer.MqttPort, SharedServer.CrlPort, SharedServer.AmqpPort));
         await _server.Hub.CreateDeviceAsync("a-device-with-a-name-that-is-as-long-as-names-get-in-a-fleet-of-many-buildings-and-floors-0123456789");
         await _server.Hub.CreateDeviceAsync("pump-1");
         _playwright = await Playwright.CreateAsync();

@@ -15,7 +15,11 @@ namespace Homeport.Gateway.Amqp.Devices;
 /// </summary>
 internal sealed class AmqpDevice : IDeviceLink
 {
+    /// <summary>As the log has it.</summary>
+    public const string Protocol = "amqp";
+
     private readonly List<(AmqpLink Link, ILinkHandler Handler, DeviceLinkKind Kind)> _links = [];
+    private int _reason;
     private long _endsAt;
     private long _lastActive;
     private bool _ended;
@@ -67,6 +71,11 @@ internal sealed class AmqpDevice : IDeviceLink
     /// <inheritdoc/>
     public bool TakesMethods => Find<MethodRequests>() is not null;
 
+    /// <summary>Why it ended: what the hub wanted, or else how the connection ended, or else the client, which detached its links.</summary>
+    private CloseReason Reason => (CloseReason)Volatile.Read(ref _reason) is var own and not CloseReason.None ? own
+        : Client.Reason is var ended and not CloseReason.None ? ended
+        : CloseReason.ClientDisconnected;
+
     /// <summary>True once its links are gone.</summary>
     public bool IsEnded => Volatile.Read(ref _ended);
 
@@ -105,13 +114,13 @@ internal sealed class AmqpDevice : IDeviceLink
         Client.Forget(this);
         var offline = Hub.Live.Remove(this);
         Hub.Methods.Ended(this);
-        if (offline)
-            Hub.Activity.NoteConnection(DeviceId, ModuleId, LastActivity);
+        Hub.Activity.NoteClosed(DeviceId, ModuleId, Protocol, Client.Remote, Reason, offline ? LastActivity : null);
     }
 
     /// <inheritdoc/>
     public void Close(CloseReason reason)
     {
+        Interlocked.CompareExchange(ref _reason, (int)reason, (int)CloseReason.None);
         // Who is alone on a connection loses all of it: not every SDK hears what happens to its links.
         if (Client.IsAlone(this))
         {
