@@ -18,7 +18,7 @@ internal sealed class RouteForm(string hubName, IReadOnlyDictionary<string, ISin
     private static readonly string[] Reserved = [BuiltIn, "operationsMonitoringEvents", "fileNotifications", "$default"];
 
     /// <summary>Reads a route that leads to endpoints that there are.</summary>
-    public Outcome<RouteDescription> Read(string id, RouteDescription route, IReadOnlyList<string> endpoints)
+    public static Outcome<RouteDescription> Read(string id, RouteDescription route, IReadOnlyList<string> endpoints)
     {
         if (CheckId(id) is { } badId)
             return Route(badId, "Give the route such an id.");

@@ -89,7 +89,7 @@ public sealed class RoutingService : IDisposable
         if (present is null && stored.Count >= MaxRoutes)
             return new Refusal(RoutingErrors.TooManyRoutes, $"The hub has {MaxRoutes} routes", "Delete one, or give one of them a wider condition.");
         var endpoints = (await _store.ListEndpointsAsync(token)).Select(e => e.Id!).ToList();
-        if (!_form.Read(id, route, endpoints).Succeeded(out var read, out var refusal))
+        if (!RouteForm.Read(id, route, endpoints).Succeeded(out var read, out var refusal))
             return refusal;
         // A route that looks at another source begins anew: of what went by it has taken nothing.
         var goesOn = present?.Starts is not null && string.Equals(present.Route.Source, read.Source, StringComparison.Ordinal);

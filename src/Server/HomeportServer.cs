@@ -93,6 +93,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         parts.Provisioning.Map(_web);
         _web.MapWebSockets(parts.Hub, mqtt, amqp);
         _files.Map(_web);
+        parts.Routing.Files = _files.OpenContainer;
         _web.MapFallback(context => parts.Hub.RefuseNotFoundAsync(context));
         _renewal = new CertificateRenewal(certificate, tls, time, loggers.CreateLogger<CertificateRenewal>());
     }

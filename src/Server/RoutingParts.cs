@@ -1,9 +1,13 @@
 using Homeport.Gateway.Http.Operators;
 using Homeport.Hub.Events;
+using Homeport.Hub.Files;
 using Homeport.Log;
 using Homeport.Routing;
 using Homeport.Routing.Sinks.Amqp;
+using Homeport.Routing.Sinks.Files;
+using Homeport.Routing.Sinks.Mqtt;
 using Homeport.Routing.Sinks.Webhooks;
+using Homeport.Storage.Postgres;
 using Homeport.Storage.Sqlite;
 
 namespace Homeport.Server;
@@ -13,13 +17,17 @@ internal sealed class RoutingParts : IDisposable
 {
     public RoutingParts(HubLog log, EventWriter events, Installation installation, TimeProvider time, ILoggerFactory loggers)
     {
-        ISinkFactory[] sinks = [new WebhookSinks(Installation.HubName, time), new AmqpSinks(Installation.HubName, time)];
+        const string hub = Installation.HubName;
+        ISinkFactory[] sinks = [new WebhookSinks(hub, time), new AmqpSinks(hub, time), new FileSinks(hub, () => Files()), new PostgresSinks(hub), new MqttSinks(hub)];
         Service = new RoutingService(
-            Installation.HubName, new SqliteRoutingStore(installation.Database, installation.Seal, Installation.HubName), log, new SqliteTwinStore(installation.Database, Installation.HubName), sinks, time, loggers);
+            hub, new SqliteRoutingStore(installation.Database, installation.Seal, hub), log, new SqliteTwinStore(installation.Database, hub), sinks, time, loggers);
         events.Routed = Service.Wants;
     }
 
     public RoutingService Service { get; }
+
+    /// <summary>Opens the container where the files of devices go; known before the first delivery.</summary>
+    public Func<IBlobContainer> Files { get; set; } = static () => throw new InvalidOperationException("The store of files is not open yet.");
 
     /// <summary>Maps all calls.</summary>
     public void Map(IEndpointRouteBuilder routes, OperatorApi api) => routes.MapRoutes(api, Service);

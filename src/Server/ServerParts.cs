@@ -19,6 +19,7 @@ using Homeport.Log;
 using Homeport.People.Access;
 using Homeport.People.Audit;
 using Homeport.Provisioning.Allocation;
+using Homeport.Provisioning.Lifecycle;
 using Homeport.Server.Options;
 using Homeport.Storage.Sqlite;
 
@@ -169,10 +170,12 @@ internal sealed class ServerParts : IAsyncDisposable
 
     private void WatchDevices(DeviceTwins twins)
     {
-        _provisioning.Approval.Waits = (device, token) => People.Audit.AppendAsync(
-            Actor.Server, new AuditAction("waitForApproval", "device", device.DeviceId) { Detail = $"group {device.GroupId}, {device.Credential}, from {device.Address}" }, token);
+        _provisioning.Approval.Waits = (device, token) => People.Audit.AppendAsync(Actor.Server, Waiting(device), token);
         _provisioning.Lifecycle.Changed = new TaggedNames(twins).NoteAsync;
     }
+
+    private static AuditAction Waiting(DeviceFacts device)
+        => new("waitForApproval", "device", device.DeviceId) { Detail = $"group {device.GroupId}, {device.Credential}, from {device.Address}" };
 
     /// <summary>The service side of the hub whose device side the doors have.</summary>
     private static HubApi BuildHub(HubDoor door, ServiceAuthorizer authorizer, IdentityRegistry registry, MessageReader messages, TimeProvider time) => new()

@@ -89,6 +89,121 @@ public sealed class RoutingTests(ConsoleBrowser console) : IClassFixture<Console
         ((string?)dead["deviceId"], (string?)dead["reason"]).ShouldBe((id, "It answered with status 400"));
     }
 
+    [Fact]
+    public async Task A_queue_of_RabbitMQ_gets_what_was_sent_while_the_broker_was_away()
+    {
+        await _pki.ServerAsync("rabbit", Address);
+        var ports = ServerSettings.FreePorts(2);
+        var routing = await RoutingOperator.SignInAsync(console);
+        var device = await Server.Hub.CreateDeviceAsync(SharedServer.NewId("queue"));
+        var endpoint = new JsonObject
+        {
+            ["type"] = "amqp",
+            ["url"] = $"amqps://{Address}:{ports[0]}",
+            ["address"] = "/amq/queue/telemetry",
+            ["userName"] = RabbitMq.UserName,
+            ["secret"] = "a wrong one",
+            ["certificateAuthority"] = await _pki.ReadAsync("rabbit.pem"),
+        };
+        await using (await RabbitMq.StartAsync(_folder.File("rabbit"), ports[0], ports[1], _pki, "rabbit"))
+        {
+            await QueueAsync(ports[0], 0);
+            await routing.RouteAsync("queue", endpoint, $"$connectionDeviceId = '{device.Id}'");
+            (await SendAsync(device, Json(0), new { send = new { body = "plain", messageId = "mine" } })).ShouldBe(2);
+            ((string?)(await routing.UntilAsync("queue", h => (string?)h["status"] == "unhealthy", "the password is wrong"))["lastError"]).ShouldNotBeNull().ShouldContain("broker");
+            endpoint["secret"] = RabbitMq.Password;
+            (await routing.SendAsync("PUT", "/api/x/routingEndpoints/queue", endpoint)).Status.ShouldBe(200);
+            var received = await QueueAsync(ports[0], 2);
+            received.Select(m => (string?)m["body"]).ShouldBe(["""{"t":0}""", "plain"]);
+            var first = received[0];
+            ((string?)first["contentType"], (string?)first["properties"]!["level"], (string?)first["properties"]!["iothub-connection-device-id"], (string?)first["group"], (bool)first["durable"]!)
+                .ShouldBe(("application/json", "high", device.Id, device.Id, true));
+            ((string?)received[1]["id"]).ShouldBe("mine");
+        }
+        (await SendAsync(device, [.. Enumerable.Range(1, 40).Select(i => Json(i))])).ShouldBe(40);
+        await routing.UntilAsync("queue", h => (string?)h["status"] == "unhealthy", "the broker is away");
+        await using (await RabbitMq.StartAsync(_folder.File("rabbit"), ports[0], ports[1], _pki, "rabbit"))
+            (await QueueAsync(ports[0], 40)).Select(m => (string?)m["body"]).ShouldBe(Enumerable.Range(1, 40).Select(i => $$"""{"t":{{i}}}"""));
+    }
+
+    [Fact]
+    public async Task Mosquitto_gets_bodies_under_the_topics_of_their_devices()
+    {
+        await _pki.ServerAsync("mosquitto", Address);
+        var port = ServerSettings.FreePorts(1)[0];
+        await File.WriteAllTextAsync(_folder.File("mosquitto.conf"), $"listener {port} {Address}\ncertfile {_pki.PathOf("mosquitto.pem")}\nkeyfile {_pki.PathOf("mosquitto.key")}\nallow_anonymous true\nuser root\n");
+        await using var broker = new RunningScenario("mosquitto", ExternalProgram.Start("mosquitto", ["-c", _folder.File("mosquitto.conf"), "-v"], null));
+        await using var reader = new RunningScenario("mosquitto_sub", ExternalProgram.Start("mosquitto_sub",
+            ["-h", Address, "-p", $"{port}", "--cafile", _pki.PathOf("mosquitto.pem"), "-t", "site/#", "-q", "1", "-F", "%t %p", "-d"], null));
+        await reader.WaitForLineAsync("Subscribed");
+        var routing = await RoutingOperator.SignInAsync(console);
+        var device = await Server.Hub.CreateDeviceAsync(SharedServer.NewId("topic") + "+");
+        var endpoint = new JsonObject { ["type"] = "mqtt", ["url"] = $"mqtts://{Address}:{port}", ["address"] = "site/{hub}/{deviceId}", ["certificateAuthority"] = await _pki.ReadAsync("mosquitto.pem") };
+        await routing.RouteAsync("topic", endpoint, $"$connectionDeviceId = '{device.Id}'");
+        (await SendAsync(device, Json(1), Json(2))).ShouldBe(2);
+        await reader.WaitForLineAsync($$"""site/hub1/{{device.Id.TrimEnd('+')}}%2B {"t":2}""");
+        await routing.UntilAsync("topic", h => (long)h["delivered"]! == 2, "both are acknowledged");
+    }
+
+    [Fact]
+    public async Task A_table_of_PostgreSQL_gets_a_row_for_each_message()
+    {
+        await _pki.ServerAsync("postgres", Address);
+        var port = ServerSettings.FreePorts(1)[0];
+        var routing = await RoutingOperator.SignInAsync(console);
+        var device = await Server.Hub.CreateDeviceAsync(SharedServer.NewId("row"));
+        var endpoint = new JsonObject
+        {
+            ["type"] = "postgres",
+            ["url"] = $"postgres://{Address}:{port}/postgres",
+            ["address"] = "telemetry",
+            ["userName"] = Postgres.UserName,
+            ["secret"] = Postgres.Password,
+            ["certificateAuthority"] = await _pki.ReadAsync("postgres.pem"),
+        };
+        await routing.RouteAsync("table", endpoint, $"$connectionDeviceId = '{device.Id}'");
+        (await SendAsync(device, Json(1), new { send = new { body = "plain" } }, new { send = new { body = """{"t":"\u0000"}""", contentType = "application/json", contentEncoding = "utf-8" } }, Json(4))).ShouldBe(4);
+        await routing.UntilAsync("table", h => (string?)h["status"] == "unhealthy", "the database is not there yet");
+        await using var database = await Postgres.StartAsync(_folder.File("postgres"), port, _pki, "postgres");
+        await routing.UntilAsync("table", h => (long)h["delivered"]! == 3 && (long)h["dead"]! == 1, "three rows, and one value that jsonb cannot hold");
+        (await database.QueryAsync("SELECT device_id, body->>'t', convert_from(raw_body, 'UTF8'), properties->>'level', system_properties->>'contentType' FROM telemetry ORDER BY \"offset\""))
+            .ShouldBe($"{device.Id}|1||high|application/json\n{device.Id}||plain||\n{device.Id}|4||high|application/json");
+        ((string?)(await routing.SendAsync("GET", "/api/x/routingEndpoints/table/dead")).Json["value"]![0]!["reason"]).ShouldNotBeNull().ShouldContain("22P05");
+    }
+
+    [Fact]
+    public async Task Files_in_the_store_of_the_hub_have_a_line_for_each_message()
+    {
+        var routing = await RoutingOperator.SignInAsync(console);
+        var device = await Server.Hub.CreateDeviceAsync(SharedServer.NewId("file"));
+        var endpoint = new JsonObject { ["type"] = "files", ["fileNameFormat"] = "{iothub}/{YYYY}-{MM}-{DD}/{HH}/{mm}/{partition}.json", ["batchFrequencyInSeconds"] = 2 };
+        await routing.RouteAsync("files", endpoint, $"$connectionDeviceId = '{device.Id}'");
+        (await SendAsync(device, Json(1), new { send = new { body = "plain" } })).ShouldBe(2);
+        await routing.UntilAsync("files", h => (long)h["delivered"]! == 2, "the file is written");
+        var access = (await Server.Hub.SendAsync(HttpMethod.Get, "homeport/v1/files/access")).Json;
+        var container = (string)access["containerUri"]!;
+        var listed = await CurlAsync($"{container}{access["sasToken"]}&restype=container&comp=list&prefix={Uri.EscapeDataString("~routes/hub1/")}");
+        var names = System.Text.RegularExpressions.Regex.Matches(listed, "<Name>([^<]+)</Name>").Select(m => m.Groups[1].Value).ToList();
+        names.ShouldAllBe(n => System.Text.RegularExpressions.Regex.IsMatch(n, @"^~routes/hub1/\d{4}-\d\d-\d\d/\d\d/\d\d/\d\d-\d+\.json$"));
+        var lines = new List<JsonNode>();
+        foreach (var name in names)
+            lines.AddRange((await CurlAsync($"{container}/{Uri.EscapeDataString(name)}{access["sasToken"]}")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonNode.Parse(l)!));
+        lines.Count.ShouldBe(2, listed);
+        ((int)lines[0]["Body"]!["t"]!, (string?)lines[1]["Body"]).ShouldBe((1, Convert.ToBase64String("plain"u8)));
+        ((string?)lines[0]["Properties"]!["level"], (string?)lines[0]["SystemProperties"]!["connectionDeviceId"], (string?)lines[0]["SystemProperties"]!["contentType"]).ShouldBe(("high", device.Id, "application/json"));
+    }
+
+    private async Task<List<JsonNode>> QueueAsync(int port, int count) => [.. (await new NodeClient(Server.Ready.CaFile).RunAsync("queue-receiver.mjs",
+        new { host = Address, port, ca = _pki.PathOf("rabbit.pem"), userName = RabbitMq.UserName, password = RabbitMq.Password, address = "/amq/queue/telemetry", count }, TimeSpan.FromSeconds(150)))
+        .AsArray().Select(m => m!)];
+
+    private async Task<string> CurlAsync(string address)
+    {
+        var result = await ExternalProgram.RunAsync("curl", ["-sS", "--fail-with-body", "--cacert", Server.Ready.CaFile, address]);
+        result.ExitCode.ShouldBe(0, result.ToString());
+        return result.Output;
+    }
+
     private static object Json(int t, string level = "high")
         => new { send = new { body = $$"""{"t":{{t}}}""", contentType = "application/json", contentEncoding = "utf-8", properties = new[] { new[] { "level", level } } } };
 

@@ -12,6 +12,7 @@ internal sealed class TokenReader
     private readonly List<Token> _tokens;
     private int _at;
 
+    /// <summary>Splits a text.</summary>
     /// <param name="source">The text.</param>
     /// <param name="ofMessages">It is about messages, see <see cref="Lexer.Split"/>.</param>
     public TokenReader(string source, bool ofMessages = false)

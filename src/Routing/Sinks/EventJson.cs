@@ -34,6 +34,15 @@ internal sealed class EventJson(string hubName)
         return stream.ToArray();
     }
 
+    /// <summary>Writes one CloudEvent.</summary>
+    public ReadOnlyMemory<byte> WriteCloudEvent(RoutedMessage message)
+    {
+        using var stream = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(stream, Options))
+            WriteCloudEvent(writer, message);
+        return stream.ToArray();
+    }
+
     /// <summary>A name for the message that it keeps when it is delivered again.</summary>
     public string IdOf(RoutedMessage message) => string.Create(CultureInfo.InvariantCulture, $"{hubName}/{message.Partition}/{message.Offset}");
 
@@ -87,11 +96,18 @@ internal sealed class EventJson(string hubName)
     }
 
     /// <summary>JSON as it is when the message says so, else Base64.</summary>
-    public static void WriteBody(Utf8JsonWriter writer, string name, RoutedMessage message)
+    /// <param name="writer">Where to.</param>
+    /// <param name="name">Name of the member.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="oneLine">Takes line breaks out of the JSON.</param>
+    public static void WriteBody(Utf8JsonWriter writer, string name, RoutedMessage message, bool oneLine = false)
     {
         writer.WritePropertyName(name);
         if (message.Json.IsEmpty)
             writer.WriteBase64StringValue(message.Body.Span);
+        else if (oneLine && message.Json.Span.ContainsAny((byte)'\n', (byte)'\r'))
+            // Inside of strings JSON has no line breaks, so these are blanks between its parts.
+            writer.WriteRawValue(message.Json.ToArray().Select(b => b is (byte)'\n' or (byte)'\r' ? (byte)' ' : b).ToArray(), skipInputValidation: true);
         else
             writer.WriteRawValue(message.Json.Span, skipInputValidation: true);
     }

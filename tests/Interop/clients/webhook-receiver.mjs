@@ -1,5 +1,6 @@
-// A receiver of webhooks over HTTPS: { port, cert, key, secret, file, refuse }. Standard Webhooks' own library checks the signature, the CloudEvents SDK
-// reads the events. Each event is a line of the file before the answer goes; a request with an event of which the body is "refuse" is answered with 400.
+// A receiver of webhooks over HTTPS: { port, cert, key, secret, file, refuse, delay }. Standard Webhooks' own library checks the signature, the CloudEvents SDK
+// reads the events. Each event is a line of the file before the answer goes; a request with an event of which the body is "refuse" is answered with 400. The
+// answer comes after "delay" milliseconds.
 import { appendFileSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { HTTP } from 'cloudevents';
@@ -27,7 +28,7 @@ run(async (args) => {
       } catch (error) {
         report({ event: 'failed', message: String(error?.stack ?? error) });
       }
-      response.writeHead(status).end();
+      setTimeout(() => response.writeHead(status).end(), args.delay ?? 0);
     });
   });
   server.listen(args.port, '127.0.0.1', () => report({ event: 'listening' }));

@@ -56,7 +56,7 @@ public sealed record RoutingEndpointDescription
     /// <summary>Of a webhook: headers to send. Their values are never shown.</summary>
     public IReadOnlyDictionary<string, string>? Headers { get; init; }
 
-    /// <summary>Of a webhook: <c>cloudEvents</c> (without it) or <c>eventGrid</c>.</summary>
+    /// <summary>Of a webhook: <c>cloudEvents</c> (without it) or <c>eventGrid</c>. Of MQTT: <c>cloudEvents</c>, or absent for bodies as they are.</summary>
     public string? Schema { get; init; }
 
     /// <summary>PEM of the CAs of its certificate; absent when the machine trusts it anyway.</summary>
@@ -65,13 +65,13 @@ public sealed record RoutingEndpointDescription
     /// <summary>Properties to add to each message, ten at most: texts, <c>$iothubname</c>, or paths into the sender's twin such as <c>$twin.tags.site</c>.</summary>
     public IReadOnlyDictionary<string, string>? Enrichments { get; init; }
 
-    /// <summary>Of files: with each of {iothub}, {partition}, {YYYY}, {MM}, {DD}, {HH}, {mm} once.</summary>
+    /// <summary>Of files: with each of {iothub}, {partition}, {YYYY}, {MM}, {DD}, {HH}, {mm} once; <c>{iothub}/{partition}/{YYYY}/{MM}/{DD}/{HH}/{mm}.json</c> when absent.</summary>
     public string? FileNameFormat { get; init; }
 
-    /// <summary>Of files: seconds until a file is written, 60 to 720; 300 when absent.</summary>
+    /// <summary>Of files: seconds until a file is written, 1 to 720 (Azure: 60 to 720); 300 when absent.</summary>
     public int? BatchFrequencyInSeconds { get; init; }
 
-    /// <summary>Of files: bytes at which a file is written at once, 10,485,760 to 524,288,000; 314,572,800 when absent.</summary>
+    /// <summary>Of files: bytes at which a file is written at once, 1,048,576 (Azure: 10,485,760) to 524,288,000; 314,572,800 when absent.</summary>
     public long? MaxChunkSizeInBytes { get; init; }
 
     public string? Etag { get; init; }
