@@ -1,10 +1,12 @@
 using System.Globalization;
 using Homeport.People.Access;
 using Homeport.People.Audit;
+using Homeport.Provisioning.Bulk;
 using Homeport.WebConsole.Access;
 using Homeport.WebConsole.Components;
 using Homeport.WebConsole.Live;
 using Microsoft.AspNetCore.Antiforgery;
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Http;
@@ -22,8 +24,11 @@ public static class ConsoleHost
     /// <summary>Registers what the pages need.</summary>
     /// <param name="services">Of the server.</param>
     /// <param name="domain">Gives the domain's services; called once the server is put together.</param>
-    public static void AddConsole(this IServiceCollection services, Func<ConsoleServices> domain)
+    /// <param name="issuer">Who may vouch for people beside the own accounts, or null.</param>
+    public static void AddConsole(this IServiceCollection services, Func<ConsoleServices> domain, ConsoleIssuer? issuer = null)
     {
+        if (issuer is not null)
+            services.AddIssuer(issuer);
         services.AddSingleton(_ => domain());
         services.AddSingleton<MessageTail>();
         services.AddSingleton<FleetMeter>();
@@ -58,6 +63,8 @@ public static class ConsoleHost
     public static void MapConsole(this WebApplication app)
     {
         app.UseWhen(IsOurs, branch => branch.UseMiddleware<ConsoleGate>());
+        if (app.Services.GetService<IAuthenticationSchemeProvider>() is not null)
+            app.MapIssuer();
         app.UseAntiforgery();
         app.MapGet("/", context =>
         {
@@ -107,16 +114,31 @@ public static class ConsoleHost
 
     private static async Task ExportDevicesAsync(HttpContext context, ConsoleServices services)
     {
-        var withKeys = context.Request.Query["keys"] == "true";
+        var query = context.Request.Query;
+        var withKeys = query["keys"] == "true";
         if (SessionOf(context, services)?.Actor is not { } actor || !actor.May(withKeys ? Permission.RevealDeviceKeys : Permission.ViewDevices))
         {
             context.Response.StatusCode = StatusCodes.Status403Forbidden;
             return;
         }
-        await services.Audit.AppendAsync(actor, new AuditAction("exportDevices", "device", "all") { Detail = withKeys ? "with keys" : null }, context.RequestAborted);
+        if (query["id"].Count > DeviceExport.MaxSelected)
+        {
+            context.Response.StatusCode = StatusCodes.Status400BadRequest;
+            return;
+        }
+        var options = new ExportOptions
+        {
+            Filter = DeviceChoice.Filter(query["show"], query["search"]),
+            DeviceIds = query["id"].Count == 0 ? null : [.. query["id"].OfType<string>()],
+            Columns = DeviceChoice.Columns(query["columns"]) & (withKeys ? ~ExportColumns.None : ~ExportColumns.ConnectionString),
+            WithKeys = withKeys,
+            SpreadsheetSafe = query["safe"] == "true",
+        };
+        await services.Audit.AppendAsync(actor, new AuditAction("exportDevices", "device", options.DeviceIds is { } ids ? $"{ids.Count} devices" : "all") { Detail = withKeys ? "with keys" : null }, context.RequestAborted);
         context.Response.ContentType = "text/csv; charset=utf-8";
         context.Response.Headers.ContentDisposition = "attachment; filename=\"homeport-devices.csv\"";
-        await services.Export.RunAsync(context.Response.Body, withKeys, context.Request.Query["safe"] == "true", context.RequestAborted);
+        context.Response.Headers.CacheControl = "no-store";
+        await services.Export.RunAsync(context.Response.Body, options, context.RequestAborted);
     }
 
     /// <summary>The session of a request, or null.</summary>

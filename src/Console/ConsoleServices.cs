@@ -1,7 +1,6 @@
 using Homeport.Operations.Groups;
 using Homeport.Hub.Access;
 using Homeport.Hub.Access.Certificates;
-using Homeport.Hub.Bulk;
 using Homeport.Hub.CloudToDevice;
 using Homeport.Hub.Files;
 using Homeport.Hub.Jobs;
@@ -13,9 +12,11 @@ using Homeport.Hub.Telemetry;
 using Homeport.Hub.Twins;
 using Homeport.People.Accounts;
 using Homeport.People.Audit;
+using Homeport.People.Issuer;
 using Homeport.People.Sessions;
 using Homeport.People.Tokens;
 using Homeport.Provisioning.Allocation.Linked;
+using Homeport.Provisioning.Bulk;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Lifecycle;
 using Homeport.Provisioning.Registrations;
@@ -37,6 +38,9 @@ public sealed record ConsoleServices
     public required CloudToDeviceMessages CloudToDevice { get; init; }
 
     public required MessageReader Messages { get; init; }
+
+    /// <summary>What devices sent before.</summary>
+    public required MessageHistory PastMessages { get; init; }
 
     /// <summary>The latest connections of each device.</summary>
     public required IConnectionStore History { get; init; }
@@ -87,6 +91,9 @@ public sealed record ConsoleServices
     public required SessionService Sessions { get; init; }
 
     public required ApiTokenService Tokens { get; init; }
+
+    /// <summary>Who may vouch for people beside the own accounts, or null.</summary>
+    public IssuerSettings? Issuer { get; init; }
 
     public required AuditLog Audit { get; init; }
 

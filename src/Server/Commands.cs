@@ -71,7 +71,7 @@ internal static class Commands
         await server.StartAsync(token);
         var ready = Welcome.Describe(options, ports, installation, server.CaFile) with
         {
-            Administrator = first is null ? null : new ReadyAdministrator(first.Account.Name, first.Password),
+            Administrator = first is null ? null : new ReadyAdministrator(first.Account.Name, first.Password!),
         };
         await Console.Out.WriteLineAsync(Welcome.Text(ready, options, ports));
         if (options.ReadyFile is { } file)

@@ -1,10 +1,10 @@
 using Homeport.Gateway.Http;
-using Homeport.Hub.Bulk;
 using Homeport.Hub.Configurations;
 using Homeport.Hub.Jobs;
 using Homeport.Hub.Limits;
 using Homeport.Hub.Query;
 using Homeport.Hub.Registry;
+using Homeport.Provisioning.Bulk;
 using Homeport.Storage.Sqlite;
 
 namespace Homeport.Server;
@@ -14,13 +14,13 @@ internal sealed class FleetParts : IDisposable
 {
     private readonly JobScheduler _scheduler;
 
-    public FleetParts(HubApi hub, SqliteDatabase database, ILoggerFactory loggers)
+    public FleetParts(HubApi hub, ProvisioningParts provisioning, SqliteDatabase database, ILoggerFactory loggers)
     {
         var rows = new SqliteQuerySource(database, hub.Live, hub.Name);
         Queries = new QueryRunner(rows);
         Admission = new DeviceAdmission(hub.Registry, rows);
-        Import = new DeviceImport(hub.Registry, hub.Twins);
-        Export = new DeviceExport(hub.Registry, rows);
+        Import = new DeviceImport(hub.Registry, hub.Twins, provisioning.Lifecycle, provisioning.Api.Enrollments);
+        Export = new DeviceExport(provisioning.Lifecycle, hub.Registry, hub.Twins, provisioning.Connection, provisioning.Endpoint);
 
         var jobs = new SqliteJobStore(database, hub.Name);
         var settings = new JobSettings { Concurrent = hub.Throttles?.Profile.ConcurrentJobs ?? ThrottleProfile.Machine().ConcurrentJobs };

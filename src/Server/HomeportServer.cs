@@ -33,6 +33,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
     private readonly ServerRoots _roots;
     private readonly FileParts _files;
     private readonly Simulator _simulator;
+    private readonly IssuerParts? _issuer;
 
     public HomeportServer(ServerOptions options, Ports ports, Installation installation, TimeProvider time)
     {
@@ -56,11 +57,12 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         AmqpDoor? amqp = null;
         builder.WebHost.ConfigureKestrel(kestrel => ConfigureDoors(kestrel, options.Listen, ports, tls, new Doors(() => mqtt!, () => amqp!), time));
         ConsoleServices? console = null;
-        builder.Services.AddConsole(() => console!);
+        _issuer = options.Issuer is { } issuer ? new IssuerParts(issuer, time) : null;
+        builder.Services.AddConsole(() => console!, _issuer?.Console(() => _parts!.People));
         _web = builder.Build();
         var loggers = _web.Services.GetRequiredService<ILoggerFactory>();
 
-        var parts = _parts = new ServerParts(options, installation, time, loggers);
+        var parts = _parts = new ServerParts(options, installation, time, loggers, _issuer);
         mqtt = parts.Mqtt;
         amqp = parts.Amqp;
         _simulator = new Simulator(parts.Templates.Api, options, ports, CaFile, loggers.CreateLogger<Simulator>());
@@ -143,6 +145,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         // Last of all: what devices sent before the doors closed is written.
         await _parts.DisposeAsync();
         _files.Dispose();
+        _issuer?.Dispose();
         _stop.Dispose();
     }
 

@@ -1,8 +1,10 @@
 using Homeport.Gateway.Http.Operators;
+using Homeport.Gateway.Http.Operators.Issuer;
 using Homeport.Hub.Access;
 using Homeport.People.Access;
 using Homeport.People.Accounts;
 using Homeport.People.Audit;
+using Homeport.People.Issuer;
 using Homeport.People.Sessions;
 using Homeport.People.Tokens;
 using Homeport.Storage.Sqlite;
@@ -14,7 +16,7 @@ internal sealed class PeopleParts : IDisposable
 {
     private readonly Passwords _passwords = new();
 
-    public PeopleParts(Installation installation, Explanations explanations, TimeProvider time)
+    public PeopleParts(Installation installation, Explanations explanations, TimeProvider time, IssuerParts? issuer = null, ILoggerFactory? loggers = null)
     {
         var accounts = new SqliteAccountStore(installation.Database, installation.Seal);
         Audit = new AuditLog(new SqliteAuditStore(installation.Database), installation.AuditKey, time);
@@ -22,7 +24,10 @@ internal sealed class PeopleParts : IDisposable
         Accounts = new AccountService(accounts, _passwords, Sessions, time);
         SignIn = new SignInService(accounts, _passwords, Sessions, Audit, time);
         Tokens = new ApiTokenService(new SqliteApiTokenStore(installation.Database), Installation.ApplicationName, time);
-        Api = new OperatorApi { Accounts = Accounts, Sessions = Sessions, Tokens = Tokens, Audit = Audit, Explanations = explanations, Time = time };
+        if (issuer is not null)
+            IssuerSignIn = new IssuerSignIn(accounts, _passwords, Sessions, Audit, time);
+        var bearer = issuer is null || loggers is null ? null : new BearerTokens(issuer.Options.Settings, issuer.Document, IssuerSignIn!, loggers.CreateLogger<BearerTokens>());
+        Api = new OperatorApi { Accounts = Accounts, Sessions = Sessions, Tokens = Tokens, Bearer = bearer, Audit = Audit, Explanations = explanations, Time = time };
     }
 
     public AuditLog Audit { get; }
@@ -32,6 +37,9 @@ internal sealed class PeopleParts : IDisposable
     public AccountService Accounts { get; }
 
     public SignInService SignIn { get; }
+
+    /// <summary>Null without an issuer.</summary>
+    public IssuerSignIn? IssuerSignIn { get; }
 
     public ApiTokenService Tokens { get; }
 

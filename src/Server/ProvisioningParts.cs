@@ -27,14 +27,13 @@ internal sealed partial class ProvisioningParts : IDisposable
     private readonly CertificateIssuance _issuance;
     private readonly RegistrationService _registrations;
     private readonly TimeProvider _time;
-    private readonly string _endpoint;
     private SignerCommand? _signer;
     private readonly ILogger<ProvisioningParts> _logger;
 
     public ProvisioningParts(ServerOptions options, Installation installation, OwnHub own, Explanations explanations, TokenRules rules, ILoggerFactory loggers)
     {
         _time = rules.Time;
-        _endpoint = options.Hosts[0];
+        Endpoint = options.Hosts[0];
         _logger = loggers.CreateLogger<ProvisioningParts>();
         const string application = Installation.ApplicationName;
         _hubs = new LinkedHubs(options.Hosts[0], own, new SqliteLinkedHubStore(installation.Database, installation.Seal, application), _time);
@@ -56,6 +55,9 @@ internal sealed partial class ProvisioningParts : IDisposable
         Endorsements = new EndorsementLists(enrollments, endorsements, Authorities, _time);
         Api = new ProvisioningApi(Devices, enrollments, _registrations, authorizer, explanations, _time, loggers.CreateLogger<ProvisioningApi>());
     }
+
+    /// <summary>Host name of the hub and of provisioning.</summary>
+    public string Endpoint { get; }
 
     /// <summary>The device side, for every transport.</summary>
     public RegistrationDoor Devices { get; }
@@ -99,7 +101,7 @@ internal sealed partial class ProvisioningParts : IDisposable
         routes.MapDevices(api, Lifecycle);
         routes.MapAttestation(api, Lifecycle, Connection, Api.Enrollments);
         GroupEndpoints.Map(routes, api, Api.Enrollments, Connection);
-        routes.MapConnection(api, Connection.IdScope, _endpoint, Approval);
+        routes.MapConnection(api, Connection.IdScope, Endpoint, Approval);
     }
 
     /// <summary>Takes what earlier runs kept.</summary>

@@ -35,7 +35,7 @@ internal sealed class ServerParts : IAsyncDisposable
     private readonly ProvisioningParts _provisioning;
     private readonly Explanations _explanations;
 
-    public ServerParts(ServerOptions options, Installation installation, TimeProvider time, ILoggerFactory loggers)
+    public ServerParts(ServerOptions options, Installation installation, TimeProvider time, ILoggerFactory loggers, IssuerParts? issuer)
     {
         var explanations = _explanations = new Explanations(time, loggers.CreateLogger<Explanations>(), new SqliteExplanationStore(installation.Database));
         var rules = new TokenRules(options.Hosts.ToHashSet(StringComparer.OrdinalIgnoreCase), time);
@@ -60,7 +60,7 @@ internal sealed class ServerParts : IAsyncDisposable
         var feedback = new ServiceBoundQueue(new SqliteServiceBoundStore(installation.Database, Installation.HubName), ServiceBoundKind.Feedback, settings.Feedback, time);
         FileNotifications = new ServiceBoundQueue(new SqliteServiceBoundStore(installation.Database, Installation.HubName), ServiceBoundKind.FileNotification, new ServiceBoundSettings(), time);
 
-        People = new PeopleParts(installation, explanations, time);
+        People = new PeopleParts(installation, explanations, time, issuer, loggers);
         var policies = installation.HubPolicies.ToDictionary(p => p.Name, StringComparer.Ordinal);
         var twins = new DeviceTwins(new SqliteTwinStore(installation.Database, Installation.HubName), registry, live, time, events);
         _provisioning = new ProvisioningParts(options, installation, new OwnHub(registry, twins), explanations, rules, loggers);
@@ -87,9 +87,10 @@ internal sealed class ServerParts : IAsyncDisposable
         Devices = new DeviceCalls(door, time);
         DeviceMessages = new MessageApi(Hub, messages, feedback);
         Diagnosis = new DiagnosisApi(Hub, door.Subscriptions, _provisioning.Registrations);
-        _fleet = new FleetParts(Hub, installation.Database, loggers);
+        _fleet = new FleetParts(Hub, _provisioning, installation.Database, loggers);
         connections.Changed = _fleet.ConnectionChanged;
-        Templates = new TemplateParts(Hub, People.Api, new MessageHistory(_log), options, installation, _provisioning.Registrations, loggers);
+        PastMessages = new MessageHistory(_log);
+        Templates = new TemplateParts(Hub, People.Api, PastMessages, options, installation, _provisioning, loggers);
         Groups = new GroupParts(Hub, People.Api, installation.Database, time);
         Events = new EventParts(_log, options, installation, time);
         Routing = new RoutingParts(_log, events, installation, time, loggers);
@@ -118,6 +119,9 @@ internal sealed class ServerParts : IAsyncDisposable
     public MessageApi DeviceMessages { get; }
 
     public DiagnosisApi Diagnosis { get; }
+
+    /// <summary>What devices sent before.</summary>
+    public MessageHistory PastMessages { get; }
 
     /// <summary>The latest connections of each device.</summary>
     public IConnectionStore History { get; }

@@ -2,7 +2,6 @@ using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Operators;
 using Homeport.Gateway.Http.Operators.Templates;
 using Homeport.Hub.Telemetry;
-using Homeport.Provisioning.Registrations;
 using Homeport.Server.Options;
 using Homeport.Storage.Files;
 using Homeport.Storage.Sqlite;
@@ -14,7 +13,7 @@ namespace Homeport.Server;
 /// <summary>Puts together what concerns device templates: the templates, the models that devices name, and what is made of them.</summary>
 internal sealed class TemplateParts
 {
-    public TemplateParts(HubApi hub, OperatorApi operators, MessageHistory history, ServerOptions options, Installation installation, RegistrationService registrations, ILoggerFactory loggers)
+    public TemplateParts(HubApi hub, OperatorApi operators, MessageHistory history, ServerOptions options, Installation installation, ProvisioningParts provisioning, ILoggerFactory loggers)
     {
         const string application = Installation.ApplicationName;
         var store = new SqliteTemplateStore(installation.Database, application, hub.Name);
@@ -37,7 +36,8 @@ internal sealed class TemplateParts
         };
         Store = store;
         hub.Twins.ModelAnnounced = Api.Association.NoteModelAsync;
-        registrations.ModelAnnounced = Api.Association.NoteModelAsync;
+        provisioning.Registrations.ModelAnnounced = Api.Association.NoteModelAsync;
+        provisioning.Lifecycle.CheckTemplate = async (id, token) => (await templates.GetPublishedAsync(id, token)).Refusal;
     }
 
     public TemplateApi Api { get; }

@@ -38,10 +38,8 @@ public sealed partial class TemplateAssociation(ITemplateStore store, TemplateSe
     public async Task<Outcome<AdoptedDevices>> AdoptAsync(string templateId, CancellationToken token)
     {
         const int Page = 500;
-        if (!(await templates.GetAsync(templateId, token)).Succeeded(out var template, out var refusal))
+        if (!(await templates.GetPublishedAsync(templateId, token)).Succeeded(out var template, out var refusal))
             return refusal;
-        if (!template.IsPublished)
-            return new Refusal(TemplateErrors.TemplateNotFound, $"'{templateId}' is not published", "Publish it first.");
         var count = 0;
         while (await store.ListWaitingAsync(template.ModelId, Page, token) is { Count: > 0 } waiting)
         {

@@ -24,7 +24,7 @@ public sealed class TemplateMigration(ITemplateStore store, TemplateService temp
     /// <summary>Says what would change; changes nothing.</summary>
     public async Task<Outcome<MigrationPreview>> PreviewAsync(string deviceId, string templateId, CancellationToken token)
     {
-        if (!(await TargetAsync(templateId, token)).Succeeded(out var target, out var refusal))
+        if (!(await templates.GetPublishedAsync(templateId, token)).Succeeded(out var target, out var refusal))
             return refusal;
         var known = await store.FindAssignmentAsync(deviceId, token);
         var from = known?.TemplateId is { } id ? await store.FindAsync(id, token) : null;
@@ -44,18 +44,11 @@ public sealed class TemplateMigration(ITemplateStore store, TemplateService temp
     /// <param name="token">Ends the call.</param>
     public async Task<Refusal?> MigrateAsync(string deviceId, string? templateId, CancellationToken token)
     {
-        if (templateId is not null && !(await TargetAsync(templateId, token)).Succeeded(out _, out var refusal))
+        if (templateId is not null && !(await templates.GetPublishedAsync(templateId, token)).Succeeded(out _, out var refusal))
             return refusal;
         var known = await store.FindAssignmentAsync(deviceId, token);
         await store.SaveAssignmentAsync(new TemplateAssignment(deviceId, templateId, known?.ModelId, templateId is null ? AssignedBy.Nobody : AssignedBy.Operator, time.GetUtcNow()), onlyFirst: false, token);
         return null;
-    }
-
-    private async Task<Outcome<DeviceTemplate>> TargetAsync(string templateId, CancellationToken token)
-    {
-        if (!(await templates.GetAsync(templateId, token)).Succeeded(out var template, out var refusal))
-            return refusal;
-        return template.IsPublished ? template : new Refusal(TemplateErrors.TemplateNotFound, $"'{templateId}' is a draft", "Publish it first.");
     }
 
     private static IEnumerable<string> Unfit(Twin twin, Model model)

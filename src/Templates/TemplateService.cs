@@ -32,6 +32,14 @@ public sealed class TemplateService(ITemplateStore store, TemplateReader reader,
             ? found
             : new Refusal(TemplateErrors.TemplateNotFound, $"There is no template '{Cut(id)}'", "List the templates, or create it.");
 
+    /// <summary>Finds a template that devices may follow.</summary>
+    public async Task<Outcome<DeviceTemplate>> GetPublishedAsync(string id, CancellationToken token)
+    {
+        if (!(await GetAsync(id, token)).Succeeded(out var template, out var refusal))
+            return refusal;
+        return template.IsPublished ? template : new Refusal(TemplateErrors.TemplateNotPublished, $"'{Cut(id)}' is a draft", "Publish it first.");
+    }
+
     /// <summary>Reads a text and says what is wrong with it; stores nothing.</summary>
     public Task<TemplateReading> CheckAsync(string? id, string text, CancellationToken token) => reader.ReadAsync(id, text, token);
 

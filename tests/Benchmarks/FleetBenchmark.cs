@@ -1,11 +1,17 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
-using Homeport.Hub.Bulk;
 using Homeport.Hub.Live;
 using Homeport.Hub.Registry;
 using Homeport.Hub.Twins;
+using Homeport.Provisioning.Allocation;
+using Homeport.Provisioning.Attestation;
+using Homeport.Provisioning.Attestation.Tpm;
+using Homeport.Provisioning.Bulk;
+using Homeport.Provisioning.Certificates;
+using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Lifecycle;
+using Homeport.Provisioning.Registrations;
 using Homeport.Storage;
 using Homeport.Storage.Sqlite;
 using Homeport.Tests.Benchmarks.Measure;
@@ -34,7 +40,7 @@ internal static class FleetBenchmark
             var live = new LiveConnections();
             var registry = new IdentityRegistry(new SqliteIdentityStore(database, seal, "hub1"), live, TimeProvider.System);
             var twins = new DeviceTwins(new SqliteTwinStore(database, "hub1"), registry, live, TimeProvider.System);
-            var imported = await ImportAsync(new DeviceImport(registry, twins), options, cancellationToken);
+            var imported = await ImportAsync(Import(database, seal, registry, twins), options, cancellationToken);
             Mix(Path.Combine(folder.FullName, "homeport.db"));
             return $"{imported}\n{await ListAsync(new SqliteDeviceStore(database, "default"), registry, options, cancellationToken)}\n{Rounds.MachineLine()}";
         }
@@ -42,6 +48,18 @@ internal static class FleetBenchmark
         {
             folder.Delete(recursive: true);
         }
+    }
+
+    private static DeviceImport Import(SqliteDatabase database, SecretSeal seal, IdentityRegistry registry, DeviceTwins twins)
+    {
+        var time = TimeProvider.System;
+        var own = new OwnHub(registry, twins);
+        var allocator = new HubAllocator([new LinkedHub("hub1.test", own)]);
+        var enrollments = new EnrollmentService(new SqliteEnrollmentStore(database, seal, "default"), new SqliteEndorsementStore(database, "default"), allocator, time);
+        var authorities = new ProvisioningAuthorities(new SqliteCertificateStore(database, "provisioning of default"), new SqliteRevocationStore(database, "default"), time);
+        var attestation = new DeviceAttestation(enrollments, authorities, new ChallengeKeys(time), time);
+        var registrations = new RegistrationService(attestation, new SqliteRegistrationStore(database, "default"), allocator, time);
+        return new DeviceImport(registry, twins, new DeviceLifecycle(new SqliteDeviceStore(database, "default"), own, allocator, registrations, enrollments, time), enrollments);
     }
 
     private static async Task<string> ImportAsync(DeviceImport import, FleetOptions options, CancellationToken cancellationToken)

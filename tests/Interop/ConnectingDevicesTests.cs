@@ -33,6 +33,8 @@ public sealed class ConnectingDevicesTests(ConsoleBrowser console) : IClassFixtu
         await window.GoAsync("/console/devices/bench-1", "bench-1");
         await window.TabAsync("Data");
         await window.Page.Locator("figure", new PageLocatorOptions { HasText = "temperature" }).GetByText("21.5").WaitForAsync();
+        await window.TabAsync("Messages");
+        await window.Page.GetByText("""{"temperature":21.5}""").WaitForAsync();
         window.Errors.ShouldBeEmpty();
     }
 

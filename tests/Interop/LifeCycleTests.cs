@@ -227,16 +227,7 @@ public sealed class LifeCycleTests(ConsoleBrowser console) : IClassFixture<Conso
         return await window.Page.Locator("tbody tr").AllInnerTextsAsync();
     }
 
-    private async Task<OperatorCurl> TokenAsync(ConsoleWindow window, string id)
-    {
-        await window.GoAsync("/console/people", "People");
-        await window.TabAsync("API tokens");
-        await window.ButtonAsync("New API token");
-        await window.Page.Locator("#person-id").FillAsync(id);
-        await window.Page.Locator("#person-role").SelectOptionAsync("Builder");
-        await InDialogAsync(window, "Create");
-        return new OperatorCurl(Server, await SecretAsync(window, "^SharedAccessSignature "));
-    }
+    private async Task<OperatorCurl> TokenAsync(ConsoleWindow window, string id) => new(Server, await window.ApiTokenAsync(id));
 
     private async Task StateAsync(string device, string wanted)
     {

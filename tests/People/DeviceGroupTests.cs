@@ -148,6 +148,7 @@ public sealed class DeviceGroupTests(PeopleFixture fixture) : IClassFixture<Peop
         await TwinAsync("f-1", """{"cloud":{"city":"Oslo"}}""", "{}", """{"level":{"value":7,"ac":200,"av":1}}""");
         await TwinAsync("f-2", """{"cloud":{"city":"Stavanger"}}""", "{}", """{"level":9,"motor":{"__t":"c","speed":30},"version":"two"}""");
         await TwinAsync("f-3", """{"cloud":{"city":"Oslo"}}""", """{"interval":60}""", "{}");
+        await fixture.TemplateAsync("dtmi:f:pump;1");
         await fixture.Lifecycle.UpdateAsync("f-1", d => d with { Template = "dtmi:f:pump;1", Organization = "north" }, IfMatch.Absent, "test", default);
         await fixture.Lifecycle.UpdateAsync("f-2", d => d with { Template = "dtmi:f:pump;1", DisplayName = "Second" }, IfMatch.Absent, "test", default);
         await fixture.Lifecycle.BlockAsync("f-2", "test", default);

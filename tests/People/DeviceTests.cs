@@ -4,7 +4,6 @@ using System.Text.Json.Nodes;
 using Homeport.Contract.Access;
 using Homeport.People.Access;
 using Homeport.People.Audit;
-using Homeport.Provisioning.Registrations;
 
 namespace Homeport.Tests.People;
 
@@ -15,6 +14,8 @@ public sealed class DeviceTests(PeopleFixture fixture) : IClassFixture<PeopleFix
     public async Task A_device_is_made_listed_changed_blocked_and_deleted()
     {
         var token = await fixture.TokenAsync(Role.Operator);
+        await fixture.TemplateAsync("dtmi:pump;1");
+        (await fixture.SendAsync("PUT", "/api/devices/pump-0", token, """{"template":"dtmi:nothing;1"}""")).Status.ShouldBe(404);
         var made = await SendAsync(token, "PUT", "/api/devices/pump-1", """{"displayName":"Pump 1","template":"dtmi:pump;1"}""");
         made.ToJsonString().ShouldContain("\"enabled\":true");
         Text(made, "status").ShouldBe("registered");
@@ -45,6 +46,7 @@ public sealed class DeviceTests(PeopleFixture fixture) : IClassFixture<PeopleFix
     public async Task Lists_come_in_pages_with_filters_and_order()
     {
         var token = await fixture.TokenAsync(Role.Operator);
+        await fixture.TemplateAsync("dtmi:list;1");
         for (var i = 1; i <= 5; i++)
             await SendAsync(token, "PUT", $"/api/devices/list-{i}", $$"""{"displayName":"Item {{(char)('F' - i)}}","template":"dtmi:list;1"}""");
         var filter = Uri.EscapeDataString("template eq 'dtmi:list;1'");
@@ -90,13 +92,13 @@ public sealed class DeviceTests(PeopleFixture fixture) : IClassFixture<PeopleFix
         var token = await fixture.TokenAsync(Role.Builder);
         await SendAsync(token, "PUT", "/api/enrollmentGroups/gate", """{"displayName":"The gate","attestation":{"type":"symmetricKey"},"approval":"manual"}""");
         foreach (var id in new[] { "w1", "w2", "w3" })
-            (await RegisterAsync(token, "gate", id)).ShouldBe(400209);
+            (await fixture.RegisterAsync("gate", id)).ShouldBe(400209);
         (await CountAsync(token, "status eq 'waitingForApproval'")).ShouldBe(3);
         Text(await SendAsync(token, "POST", "/api/x/devices/w1/approve"), "status").ShouldBe("registered");
-        (await RegisterAsync(token, "gate", "w1")).ShouldBe(0);
+        (await fixture.RegisterAsync("gate", "w1")).ShouldBe(0);
         Text(await SendAsync(token, "GET", "/api/devices/w1"), "status").ShouldBe("provisioned");
         Text(await SendAsync(token, "POST", "/api/x/devices/w1/block"), "status").ShouldBe("blocked");
-        (await RegisterAsync(token, "gate", "w1")).ShouldBe(400209);
+        (await fixture.RegisterAsync("gate", "w1")).ShouldBe(400209);
         Text(await SendAsync(token, "POST", "/api/x/devices/w1/unblock"), "status").ShouldBe("provisioned");
         var result = await SendAsync(token, "POST", "/api/x/devices/approve", """{"filter":"status eq 'waitingForApproval'"}""");
         ((int)result["count"]!).ShouldBe(2);
@@ -157,10 +159,10 @@ public sealed class DeviceTests(PeopleFixture fixture) : IClassFixture<PeopleFix
         ((bool)shown["autoApprove"]!).ShouldBeTrue();
         await SendAsync(token, "PATCH", "/api/x/connection", """{"autoApprove":false}""");
         await SendAsync(token, "PUT", "/api/enrollmentGroups/inherits", """{"attestation":{"type":"symmetricKey"}}""");
-        (await RegisterAsync(token, "inherits", "i1")).ShouldBe(400209);
+        (await fixture.RegisterAsync("inherits", "i1")).ShouldBe(400209);
         await SendAsync(token, "PATCH", "/api/x/connection", """{"autoApprove":true}""");
-        (await RegisterAsync(token, "inherits", "i1")).ShouldBe(400209, "it waited before");
-        (await RegisterAsync(token, "inherits", "i2")).ShouldBe(0);
+        (await fixture.RegisterAsync("inherits", "i1")).ShouldBe(400209, "it waited before");
+        (await fixture.RegisterAsync("inherits", "i2")).ShouldBe(0);
         await SendAsync(token, "POST", "/api/x/devices/i1/approve");
     }
 
@@ -173,22 +175,6 @@ public sealed class DeviceTests(PeopleFixture fixture) : IClassFixture<PeopleFix
 
     private async Task<int> CountAsync(string token, string filter)
         => (await SendAsync(token, "GET", $"/api/devices?api-version=2022-07-31&$top=100&$filter={Uri.EscapeDataString(filter)}"))["value"]!.AsArray().Count;
-
-    /// <summary>A device with the key derived from its group's registers. Gives 0, or the number of the error that it reads.</summary>
-    private async Task<int> RegisterAsync(string token, string group, string id)
-    {
-        var shown = await SendAsync(token, "GET", $"/api/enrollmentGroups/{group}");
-        var key = DerivedKey.FromGroupKey(Convert.FromBase64String(Text(shown["attestation"]!["symmetricKey"]!, "primaryKey")!), id);
-        var call = new RegistrationCall
-        {
-            IdScope = PeopleFixture.IdScope,
-            RegistrationId = id,
-            Authorization = SharedAccessSignature.Create($"{PeopleFixture.IdScope}/registrations/{id}", key, fixture.Time.GetUtcNow().AddHours(1), "registration"),
-            ApiVersion = "2019-03-31",
-        };
-        var reply = (await fixture.Registrations.RegisterAsync(call, default)).Value.ShouldNotBeNull();
-        return (await fixture.Registrations.PollAsync(call, reply.OperationId!, default)).Value.ShouldNotBeNull().Registration.ErrorCode ?? 0;
-    }
 
     private X509Certificate2 Authority(string name, ECDsa key)
     {

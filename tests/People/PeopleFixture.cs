@@ -1,11 +1,13 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Homeport.Contract.Access;
+using Homeport.Contract.Rest;
 using Homeport.Operations.Groups;
 using Homeport.Gateway.Http.Operators;
 using Homeport.Gateway.Http.Operators.Groups;
+using Homeport.Gateway.Http.Operators.Issuer;
 using Homeport.Gateway.Http.Operators.Templates;
 using Homeport.Hub.Access;
-using Homeport.Hub.Bulk;
 using Homeport.Hub.CloudToDevice;
 using Homeport.Hub.Live;
 using Homeport.Hub.Methods;
@@ -16,11 +18,13 @@ using Homeport.Log;
 using Homeport.People.Access;
 using Homeport.People.Accounts;
 using Homeport.People.Audit;
+using Homeport.People.Issuer;
 using Homeport.People.Sessions;
 using Homeport.People.Tokens;
 using Homeport.Provisioning.Allocation;
 using Homeport.Provisioning.Attestation;
 using Homeport.Provisioning.Attestation.Tpm;
+using Homeport.Provisioning.Bulk;
 using Homeport.Provisioning.Certificates;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Lifecycle;
@@ -46,6 +50,15 @@ public sealed class PeopleFixture : IAsyncLifetime
 {
     public const string IdScope = "0ne000A1B2C";
 
+    /// <summary>The group of <see cref="KnockAsync"/>.</summary>
+    public const string Group = "knocking";
+
+    /// <summary>TPM2B_PUBLIC of a software TPM.</summary>
+    public const string EndorsementKey =
+        "AToAAQALAAMAsgAgg3GXZ0SEs/gakMyNRqXXJP1S124GUgtk8qHaGzMUaaoABgCAAEMAEAgAAAAAAAEAr+F0eKD9yMm5TP6qmdn4SNmyOfAVKUoARHdSIJXy4FG+OVR8bsX/p1ta1nvnRiz/Nn+JLc996VD3AS6y" +
+        "JrISbViUx+HiDhExho9hkEaIkos5ZgxyYDs9DEjk3/+GuafXdF7F71jH3UJax9pL7S84kFsE5lqwAB7DlicyLkWA3HXHriZxWIOfediAPYqxEomcx16H2x8jqt4ZHLBD5VYGvRmi3ozrCp8OdP4uf0ApbU8svgvW" +
+        "Bs2daSCk6QtHYwSNqLPHYE7FWm1kW/aNfwW9+RU66w+5kOcJq52n/uJHOi+fZY3GZ5UijpH2A/Ji4M6IuRU1TggB/PNRV1jX0V3Huw==";
+
     private static readonly byte[] ChainKey = Encoding.ASCII.GetBytes("the key of the chain, 32 bytes..");
     private readonly string _folder = Directory.CreateTempSubdirectory("homeport-people-").FullName;
     private readonly Passwords _passwords = new(iterations: 1000);
@@ -53,6 +66,8 @@ public sealed class PeopleFixture : IAsyncLifetime
     private WebApplication _app = null!;
     private HttpClient _http = null!;
     private SqliteRecordStore _records = null!;
+    private HttpClient _issuerHttp = null!;
+    private IssuerDocument _document = null!;
 
     internal FakeTimeProvider Time { get; } = new();
 
@@ -65,6 +80,10 @@ public sealed class PeopleFixture : IAsyncLifetime
     public AccountService Accounts { get; private set; } = null!;
 
     public SignInService SignIn { get; private set; } = null!;
+
+    public IssuerSignIn IssuerSignIn { get; private set; } = null!;
+
+    internal TestIssuer Issuer { get; } = new();
 
     public ApiTokenService Tokens { get; private set; } = null!;
 
@@ -111,12 +130,13 @@ public sealed class PeopleFixture : IAsyncLifetime
         Sessions = new SessionService(new SqliteSessionStore(Database), Time);
         Accounts = new AccountService(accounts, _passwords, Sessions, Time);
         SignIn = new SignInService(accounts, _passwords, Sessions, Audit, Time);
+        IssuerSignIn = new IssuerSignIn(accounts, _passwords, Sessions, Audit, Time);
+        _issuerHttp = new HttpClient(Issuer);
+        _document = new IssuerDocument(TestIssuer.Settings, _issuerHttp, Time);
         Tokens = new ApiTokenService(new SqliteApiTokenStore(Database), "default", Time);
         var live = Live;
         Registry = new IdentityRegistry(new SqliteIdentityStore(Database, _seal, "hub1"), live, Time);
         Twins = new DeviceTwins(new SqliteTwinStore(Database, "hub1"), Registry, live, Time);
-        Import = new DeviceImport(Registry, Twins);
-        Export = new DeviceExport(Registry, new SqliteQuerySource(Database, live, "hub1"));
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
@@ -126,13 +146,13 @@ public sealed class PeopleFixture : IAsyncLifetime
             Accounts = Accounts,
             Sessions = Sessions,
             Tokens = Tokens,
+            Bearer = new BearerTokens(TestIssuer.Settings, _document, IssuerSignIn, NullLogger<BearerTokens>.Instance),
             Audit = Audit,
             Explanations = new Explanations(Time, NullLogger<Explanations>.Instance),
             Time = Time,
         };
         _app.MapPeople(api);
         _app.MapAudit(api);
-        _app.MapBulkFiles(api, Import, Export);
         Templates = OpenTemplates(api);
         _app.MapTemplates(Templates);
         _app.MapDeviceData(Templates);
@@ -184,12 +204,55 @@ public sealed class PeopleFixture : IAsyncLifetime
         Registrations = new RegistrationService(new DeviceAttestation(Enrollments, authorities, new ChallengeKeys(Time), Time), new SqliteRegistrationStore(Database, "default"), allocator, Time) { Approval = Approval };
         Lifecycle = new DeviceLifecycle(devices, own, allocator, Registrations, Enrollments, Time);
         var connection = new ConnectionCredentials(IdScope, Enrollments, authorities);
+        Lifecycle.CheckTemplate = async (id, token) => (await Templates.Templates.GetPublishedAsync(id, token)).Refusal;
+        Import = new DeviceImport(Registry, Twins, Lifecycle, Enrollments);
+        Export = new DeviceExport(Lifecycle, Registry, Twins, connection, "hub1.test");
+        _app.MapBulkFiles(api, Import, Export);
         _app.MapDevices(api, Lifecycle);
         _app.MapAttestation(api, Lifecycle, connection, Enrollments);
         GroupEndpoints.Map(_app, api, Enrollments, connection);
         _app.MapConnection(api, IdScope, "hub1.test", Approval);
         Groups = new DeviceGroups(new SqliteDeviceGroupStore(Database, "default"), new DeviceGroupMembers(devices, new SqliteQuerySource(Database, live, "hub1")), Time);
         _app.MapDeviceGroups(api, Groups);
+    }
+
+    /// <summary>A template that devices may follow, or one that is still a draft.</summary>
+    public async Task TemplateAsync(string id, bool published = true)
+    {
+        var model = id.Replace(";", ":model;", StringComparison.Ordinal);
+        var text = $$"""
+            {"@id":"{{id}}","@type":["ModelDefinition","DeviceModel"],"@context":["dtmi:iotcentral:context;2","dtmi:dtdl:context;2"],"displayName":"{{id}}",
+             "capabilityModel":{"@id":"{{model}}","@type":"Interface","@context":"dtmi:dtdl:context;2","contents":[]} }
+            """;
+        var there = (await Templates.Templates.GetAsync(id, default)).Value;
+        if (there?.IsPublished == published)
+            return;
+        var saved = published ? await Templates.Templates.PutAsync(id, text, IfMatch.Absent, default) : await Templates.Templates.SaveDraftAsync(id, text, IfMatch.Absent, default);
+        saved.Refusal.ShouldBeNull();
+    }
+
+    /// <summary>A device with the key derived from a group registers. Gives 0, or the number of the error that it reads.</summary>
+    public async Task<int> RegisterAsync(string group, string id)
+    {
+        var enrollment = (await Enrollments.GetAsync(EnrollmentKind.Group, group, default)).Value.ShouldNotBeNull();
+        var call = new RegistrationCall
+        {
+            IdScope = IdScope,
+            RegistrationId = id,
+            Authorization = SharedAccessSignature.Create(
+                $"{IdScope}/registrations/{id}", DerivedKey.FromGroupKey(enrollment.Attestation.PrimaryKey!, id), Time.GetUtcNow().AddHours(1), "registration"),
+            ApiVersion = "2019-03-31",
+        };
+        var reply = (await Registrations.RegisterAsync(call, default)).Value.ShouldNotBeNull();
+        return (await Registrations.PollAsync(call, reply.OperationId!, default)).Value.ShouldNotBeNull().Registration.ErrorCode ?? 0;
+    }
+
+    /// <summary>A device of <see cref="Group"/> registers.</summary>
+    public async Task<int> KnockAsync(string id)
+    {
+        var group = new EnrollmentDescription { Attestation = new AttestationDescription { Type = "symmetricKey" } };
+        await Enrollments.PutAsync(EnrollmentKind.Group, Group, group, IfMatch.Absent, default);
+        return await RegisterAsync(Group, id);
     }
 
     /// <summary>A token with a role.</summary>
@@ -200,7 +263,7 @@ public sealed class PeopleFixture : IAsyncLifetime
     public async Task<(Account Account, string Password)> PersonAsync(Role role = Role.Operator)
     {
         var made = (await Accounts.CreateAsync($"p-{Guid.NewGuid():N}", $"{Guid.NewGuid():N}@example.com", role, default)).Value!;
-        return (made.Account, made.Password);
+        return (made.Account, made.Password!);
     }
 
     public async Task<(int Status, JsonNode? Body)> SendAsync(string method, string path, string? token, string? body = null)
@@ -225,6 +288,8 @@ public sealed class PeopleFixture : IAsyncLifetime
         Database.Dispose();
         _seal.Dispose();
         _passwords.Dispose();
+        _document.Dispose();
+        _issuerHttp.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
 }

@@ -63,7 +63,7 @@ public sealed class ConsoleGate(RequestDelegate next, ConsoleServices services)
     private async Task<string?> WayOfAsync(HttpContext context, Session? session)
     {
         var path = context.Request.Path;
-        if (path == SignInPath)
+        if (path.StartsWithSegments(SignInPath, StringComparison.Ordinal))
             return null;
         if (session is null)
             return SignInPath + QueryString.Create("from", path + context.Request.QueryString);

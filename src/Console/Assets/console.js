@@ -10,6 +10,15 @@
       return;
     }
     const copy = event.target.closest('[data-copy]');
+    const download = event.target.closest('[data-download]');
+    if (download) {
+      const link = document.createElement('a');
+      link.href = URL.createObjectURL(new Blob([download.dataset.text], { type: 'text/csv' }));
+      link.download = download.dataset.download;
+      link.click();
+      URL.revokeObjectURL(link.href);
+      return;
+    }
     if (copy) {
       await navigator.clipboard.writeText(copy.dataset.copy);
       const text = copy.textContent;

@@ -5,6 +5,7 @@ public static class TemplateErrors
 {
     public static readonly ServiceError InvalidTemplate = new(nameof(InvalidTemplate), 400110, "The device template is not valid.");
     public static readonly ServiceError TemplateNotFound = new(nameof(TemplateNotFound), 404110, "There is no such device template.");
+    public static readonly ServiceError TemplateNotPublished = new(nameof(TemplateNotPublished), 404114, "The device template is not published.");
     public static readonly ServiceError ModelNotFound = new(nameof(ModelNotFound), 404111, "There is no such model.");
     public static readonly ServiceError CapabilityNotFound = new(nameof(CapabilityNotFound), 404112, "The device's template has nothing of this name.");
     public static readonly ServiceError NoValue = new(nameof(NoValue), 404113, "Nothing of this name was received.");

@@ -38,7 +38,15 @@ public sealed class IdentityRegistry(IIdentityStore store, LiveConnections live,
     /// <param name="twin">Tags and properties for a new entry, or null.</param>
     /// <param name="condition">From If-Match.</param>
     /// <param name="token">Ends the call.</param>
-    public async Task<Outcome<Identity>> PutAsync(Identity wanted, Twin? twin, IfMatch condition, CancellationToken token)
+    public Task<Outcome<Identity>> PutAsync(Identity wanted, Twin? twin, IfMatch condition, CancellationToken token) => PutAsync(wanted, twin, null, condition, token);
+
+    /// <summary>As PUT does; a new device gets this twin and this place in its application, in the same write.</summary>
+    /// <param name="wanted">The entry as it should be. Generation and version are the registry's own.</param>
+    /// <param name="twin">Tags and properties for a new entry, or null.</param>
+    /// <param name="placement">Where a new device belongs, or null.</param>
+    /// <param name="condition">From If-Match.</param>
+    /// <param name="token">Ends the call.</param>
+    public async Task<Outcome<Identity>> PutAsync(Identity wanted, Twin? twin, Placement? placement, IfMatch condition, CancellationToken token)
     {
         if (Check(wanted) is { } bad)
             return bad;
@@ -47,7 +55,7 @@ public sealed class IdentityRegistry(IIdentityStore store, LiveConnections live,
 
         var existing = await store.FindAsync(wanted.DeviceId, wanted.ModuleId, token);
         if (existing is null)
-            return await CreateAsync(wanted, twin, condition, token);
+            return await CreateAsync(wanted, new FirstState(twin, null) { Placement = placement }, condition, token);
         if (condition.IsAbsent)
             return Exists(existing);
         if (!condition.Matches(existing.ETag))
@@ -130,7 +138,7 @@ public sealed class IdentityRegistry(IIdentityStore store, LiveConnections live,
         }
     }
 
-    private async Task<Outcome<Identity>> CreateAsync(Identity wanted, Twin? twin, IfMatch condition, CancellationToken token)
+    private async Task<Outcome<Identity>> CreateAsync(Identity wanted, FirstState first, IfMatch condition, CancellationToken token)
     {
         if (!condition.IsAbsent)
             return await NotFoundAsync(wanted.DeviceId, wanted.ModuleId, token);
@@ -150,8 +158,8 @@ public sealed class IdentityRegistry(IIdentityStore store, LiveConnections live,
         };
         if (!(await _scopes.AssignAsync(entry, token)).Succeeded(out var created, out var refusal))
             return refusal;
-        twin ??= NewTwin(created);
-        if (!await store.InsertAsync(created, new FirstState(twin, events?.Lifecycle(created, twin, created: true)), token))
+        var twin = first.Twin ?? NewTwin(created);
+        if (!await store.InsertAsync(created, first with { Twin = twin, Event = events?.Lifecycle(created, twin, created: true) }, token))
             return Exists(created);
         events?.NoteStored();
         Written?.Invoke(created.DeviceId);

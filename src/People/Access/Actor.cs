@@ -13,6 +13,9 @@ public enum ActorKind
 
     /// <summary>The server itself.</summary>
     System,
+
+    /// <summary>A program with a token of the issuer.</summary>
+    ServicePrincipal,
 }
 
 /// <summary>Who does something: stands in every entry of the audit log.</summary>

@@ -2,14 +2,41 @@ using Homeport.People.Access;
 
 namespace Homeport.People.Accounts;
 
-/// <summary>A person who may sign in.</summary>
+/// <summary>What an account stands for. The names of IoT Central are email, servicePrincipal and adGroup.</summary>
+public enum AccountKind
+{
+    /// <summary>One person.</summary>
+    Person,
+
+    /// <summary>A program that comes with bearer tokens of the issuer.</summary>
+    ServicePrincipal,
+
+    /// <summary>Everybody whom the issuer names a member of a group.</summary>
+    Group,
+}
+
+/// <summary>A person who may sign in, or whom an issuer may vouch for.</summary>
 public sealed record Account
 {
     /// <summary>Id for the API: 1 to 48 letters, digits, <c>-</c> and <c>_</c>.</summary>
     public required string Id { get; init; }
 
-    /// <summary>What the person types to sign in: a name or an e-mail address. Case does not tell accounts apart.</summary>
+    /// <summary>
+    /// What the person types to sign in: a name or an e-mail address. Of service principals and groups it is the object id. Case does not
+    /// tell accounts apart.
+    /// </summary>
     public required string Name { get; init; }
+
+    public AccountKind Kind { get; init; }
+
+    /// <summary>Tenant of a service principal or group; compared when the issuer names one.</summary>
+    public string? TenantId { get; init; }
+
+    /// <summary>Issuer of <see cref="Subject"/>.</summary>
+    public string? Issuer { get; init; }
+
+    /// <summary>The identity that alone may use the account by an issuer: set at the first such sign-in.</summary>
+    public string? Subject { get; init; }
 
     /// <summary>What the person may do.</summary>
     public required Role Role { get; init; }

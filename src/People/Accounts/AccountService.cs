@@ -25,25 +25,30 @@ public sealed class AccountService(IAccountStore store, Passwords passwords, Ses
     /// <summary>Finds one.</summary>
     public async Task<Outcome<Account>> GetAsync(string id, CancellationToken token) => await store.FindAsync(id, token) is { } found ? found : NotFound(id);
 
-    /// <summary>Makes an account with a random password, which the person replaces at the first sign-in.</summary>
-    public async Task<Outcome<NewAccount>> CreateAsync(string id, string name, Role role, CancellationToken token)
+    /// <summary>Makes the account of a person with a random password, which the person replaces at the first sign-in.</summary>
+    public Task<Outcome<NewAccount>> CreateAsync(string id, string name, Role role, CancellationToken token) => CreateAsync(new AccountWish(id, name, role), token);
+
+    /// <summary>Makes an account. That of a person has a random password; others have none, since an issuer vouches for them.</summary>
+    public async Task<Outcome<NewAccount>> CreateAsync(AccountWish wish, CancellationToken token)
     {
-        if ((AccountRules.CheckId(id) ?? AccountRules.CheckName(name)) is { } bad)
+        if ((AccountRules.CheckId(wish.Id) ?? AccountRules.CheckName(wish.Name)) is { } bad)
             return bad;
-        var password = Passwords.Generate();
+        var password = wish.Kind == AccountKind.Person ? Passwords.Generate() : null;
         var account = new Account
         {
-            Id = id,
-            Name = name,
-            Role = role,
-            PasswordHash = await passwords.HashAsync(password, token),
-            MustChangePassword = true,
+            Id = wish.Id,
+            Name = wish.Name,
+            Kind = wish.Kind,
+            TenantId = wish.TenantId,
+            Role = wish.Role,
+            PasswordHash = await passwords.HashAsync(password ?? Passwords.Generate(), token),
+            MustChangePassword = password is not null,
             Created = time.GetUtcNow(),
         };
         if (await store.InsertAsync(account, MaxAccounts, token))
             return new NewAccount(account, password);
-        if (await store.FindAsync(id, token) is not null || await store.FindByNameAsync(name, token) is not null)
-            return new Refusal(PeopleErrors.AlreadyExists, $"There is an account with the id '{id}' or the name '{name}'", "Choose others, or change that account.");
+        if (await store.FindAsync(wish.Id, token) is not null || await store.FindByNameAsync(wish.Name, token) is not null)
+            return new Refusal(PeopleErrors.AlreadyExists, $"There is an account with the id '{wish.Id}' or the name '{wish.Name}'", "Choose others, or change that account.");
         return new Refusal(PeopleErrors.LimitReached, $"There are {MaxAccounts} accounts", "Delete those that are not used any more.");
     }
 
@@ -61,7 +66,9 @@ public sealed class AccountService(IAccountStore store, Passwords passwords, Ses
     {
         var password = Passwords.Generate();
         var hash = await passwords.HashAsync(password, token);
-        var outcome = await ChangeAsync(id, a => a with { PasswordHash = hash, MustChangePassword = true, FailedAttempts = 0, LockedUntil = null }, keepsAdministrator: false, token);
+        var outcome = await ChangeAsync(id, a => a.Kind == AccountKind.Person
+            ? a with { PasswordHash = hash, MustChangePassword = true, FailedAttempts = 0, LockedUntil = null }
+            : new Refusal(PeopleErrors.InvalidBody, $"The {a} has no password", "The issuer vouches for it."), keepsAdministrator: false, token);
         if (!outcome.Succeeded(out var account, out var refusal))
             return refusal;
         await sessions.EndAllAsync(id, null, token);
@@ -71,6 +78,15 @@ public sealed class AccountService(IAccountStore store, Passwords passwords, Ses
     /// <summary>Takes the lock of wrong attempts away.</summary>
     public Task<Outcome<Account>> UnlockAsync(string id, CancellationToken token)
         => ChangeAsync(id, a => a with { FailedAttempts = 0, LockedUntil = null }, keepsAdministrator: false, token);
+
+    /// <summary>Gives up the identity of the issuer that an account is bound to, so that another may claim it by the e-mail address. Ends the sessions.</summary>
+    public async Task<Outcome<Account>> UnbindAsync(string id, CancellationToken token)
+    {
+        var outcome = await ChangeAsync(id, a => a with { Issuer = null, Subject = null }, keepsAdministrator: false, token);
+        if (outcome.Value is not null)
+            await sessions.EndAllAsync(id, null, token);
+        return outcome;
+    }
 
     /// <summary>A person replaces the password. The other sessions of the person end.</summary>
     public async Task<Outcome<Account>> ChangePasswordAsync(Session session, string current, string wanted, CancellationToken token)
@@ -91,7 +107,9 @@ public sealed class AccountService(IAccountStore store, Passwords passwords, Ses
     }
 
     /// <summary>Begins to set up an authenticator app: a new secret that counts only once <see cref="ConfirmTotpAsync"/> got a code.</summary>
-    public Task<Outcome<Account>> BeginTotpAsync(string id, CancellationToken token) => ChangeAsync(id, a => a.TotpConfirmed
+    public Task<Outcome<Account>> BeginTotpAsync(string id, CancellationToken token) => ChangeAsync(id, a => a.Kind != AccountKind.Person
+        ? new Refusal(PeopleErrors.InvalidBody, $"The {a} is nobody who types a code", "The issuer vouches for it.")
+        : a.TotpConfirmed
         ? new Refusal(PeopleErrors.AlreadyExists, "An authenticator app is set up", "Take it away first.")
         : a with { TotpSecret = Totp.NewSecret(), TotpLastStep = 0 }, keepsAdministrator: false, token);
 
@@ -141,8 +159,11 @@ public sealed class AccountService(IAccountStore store, Passwords passwords, Ses
         }
     }
 
+    // A group or program is nobody who could let people in when the issuer is down.
     private async Task<bool> IsLastAsync(Account account, CancellationToken token)
-        => account is { Role: Role.Administrator, Enabled: true } && !(await store.ListAsync(token)).Any(a => a is { Role: Role.Administrator, Enabled: true } && a.Id != account.Id);
+        => IsAdministrator(account) && !(await store.ListAsync(token)).Any(a => IsAdministrator(a) && a.Id != account.Id);
+
+    private static bool IsAdministrator(Account account) => account is { Kind: AccountKind.Person, Role: Role.Administrator, Enabled: true };
 
     private static Refusal Last(Account account)
         => new(PeopleErrors.LastAdministrator, $"The {account} is the last administrator who may sign in", "Make another administrator first.");
@@ -153,5 +174,17 @@ public sealed class AccountService(IAccountStore store, Passwords passwords, Ses
 
 /// <summary>An account that was just made or whose password was reset.</summary>
 /// <param name="Account">The account.</param>
-/// <param name="Password">Its password, which is nowhere else: show it once.</param>
-public sealed record NewAccount(Account Account, string Password);
+/// <param name="Password">Its password, which is nowhere else: show it once. Null when an issuer vouches for it.</param>
+public sealed record NewAccount(Account Account, string? Password);
+
+/// <summary>What an account is to be.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Name">Name to sign in with; of a service principal or group the object id, as the issuer has it in <c>oid</c>, <c>sub</c> or the groups.</param>
+/// <param name="Role">What it may do.</param>
+public sealed record AccountWish(string Id, string Name, Role Role)
+{
+    public AccountKind Kind { get; init; }
+
+    /// <summary>Tenant of a service principal or group.</summary>
+    public string? TenantId { get; init; }
+}

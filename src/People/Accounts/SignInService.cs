@@ -35,7 +35,7 @@ public sealed class SignInService(IAccountStore accounts, Passwords passwords, S
             return new Refusal(PeopleErrors.TooManyRequests, $"More than {AttemptLimit.PerMinute} attempts in a minute came from {attempt.Address}", "Wait a minute.");
         var account = attempt.Name.Length <= 128 ? await accounts.FindByNameAsync(attempt.Name.Trim(), token) : null;
         var right = await passwords.VerifyAsync(account, attempt.Password, token);
-        if (account is null || !account.Enabled)
+        if (account is not { Kind: AccountKind.Person, Enabled: true })
             return await RefuseAsync(attempt, account, "unknown or disabled account", token);
         if (account.LockedUntil > time.GetUtcNow())
         {

@@ -45,7 +45,8 @@ public sealed class SessionService(ISessionStore store, TimeProvider time)
         };
         await store.InsertAsync(session, token);
         _alive[session.Id] = session;
-        var mine = await store.ListAsync(account.Id, token);
+        // Many people may come by one group's account.
+        var mine = (await store.ListAsync(account.Id, token)).Where(s => s.AccountName == account.Name);
         await EndAsync([.. mine.Where((s, i) => i >= PerAccount || IsOver(s, now)).Select(s => s.Id)], token);
         return new NewSession(session, cookie);
     }

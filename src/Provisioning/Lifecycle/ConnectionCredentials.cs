@@ -37,23 +37,37 @@ public sealed class ConnectionCredentials(string idScope, EnrollmentService enro
     /// </summary>
     public async Task<Outcome<DeviceCredentials>> OfAsync(DeviceFacts facts, CancellationToken token)
     {
-        if (await IndividualAsync(facts, token) is { } individual)
-            return new DeviceCredentials(individual, individual.Attestation.PrimaryKey, individual.Attestation.SecondaryKey);
-        var group = facts.GroupId is { } id ? (await enrollments.GetAsync(EnrollmentKind.Group, id, token)).Value : null;
-        if (group is null && !(await DefaultGroupAsync(token)).Succeeded(out group, out var refusal))
+        var enrollment = await EnrollmentAsync(facts, token);
+        if (enrollment is null && !(await DefaultGroupAsync(token)).Succeeded(out enrollment, out var refusal))
             return refusal;
-        if (group.Attestation is not { Type: AttestationType.SymmetricKey, PrimaryKey: { } primary, SecondaryKey: { } secondary })
-            return new DeviceCredentials(group, null, null);
+        return Of(enrollment, facts);
+    }
+
+    /// <summary>The enrollment that decides of a device: its own one, else the group through which it came; null when there is neither.</summary>
+    public async Task<Enrollment?> EnrollmentAsync(DeviceFacts facts, CancellationToken token)
+    {
+        if (await IndividualAsync(facts, token) is { } individual)
+            return individual;
+        return facts.GroupId is { } id ? (await enrollments.GroupsAsync(token)).FirstOrDefault(g => g.Id.Equals(id, StringComparison.OrdinalIgnoreCase)) : null;
+    }
+
+    /// <summary>The keys that an enrollment has for a device.</summary>
+    public static DeviceCredentials Of(Enrollment enrollment, DeviceFacts facts)
+    {
+        if (enrollment.Attestation is not { Type: AttestationType.SymmetricKey, PrimaryKey: { } primary, SecondaryKey: { } secondary })
+            return new DeviceCredentials(enrollment, null, null);
+        if (enrollment.Kind == EnrollmentKind.Individual)
+            return new DeviceCredentials(enrollment, primary, secondary);
         var name = facts.RegistrationId ?? facts.DeviceId;
-        return new DeviceCredentials(group, DerivedKey.FromGroupKey(primary, name), DerivedKey.FromGroupKey(secondary, name));
+        return new DeviceCredentials(enrollment, DerivedKey.FromGroupKey(primary, name), DerivedKey.FromGroupKey(secondary, name));
     }
 
     /// <summary>The individual enrollment of a device, or null.</summary>
     public async Task<Enrollment?> IndividualAsync(DeviceFacts facts, CancellationToken token)
     {
-        foreach (var id in (string[])[facts.DeviceId, facts.RegistrationId ?? facts.DeviceId])
+        foreach (var id in ((string[])[facts.DeviceId, facts.RegistrationId ?? facts.DeviceId]).Distinct(StringComparer.OrdinalIgnoreCase))
         {
-            if ((await enrollments.GetAsync(EnrollmentKind.Individual, id, token)).Value is { } found && (found.Settings.DeviceId ?? found.Id).Equals(facts.DeviceId, StringComparison.OrdinalIgnoreCase))
+            if (await enrollments.FindIndividualAsync(id, token) is { } found && (found.Settings.DeviceId ?? found.Id).Equals(facts.DeviceId, StringComparison.OrdinalIgnoreCase))
                 return found;
         }
         return null;

@@ -37,10 +37,18 @@ public sealed class DeviceLifecycle(
     /// <summary>How many there are in each state.</summary>
     public Task<IReadOnlyDictionary<DeviceStatus, long>> CountAsync(CancellationToken token) => store.CountAsync(token);
 
+    /// <summary>Null when a device may follow a template, else what is wrong with it.</summary>
+    public async Task<Refusal?> CheckTemplateAsync(string template, CancellationToken token)
+    {
+        if (template.Length is 0 or > MaxTemplate)
+            return EnrollmentForm.Invalid("template", $"it has {template.Length} characters", "Send the id of a template, or null.");
+        return CheckTemplate is null ? null : await CheckTemplate(template, token);
+    }
+
     /// <summary>Makes a device that may come; its hub has it once it registered.</summary>
     public async Task<Outcome<DeviceFacts>> CreateAsync(DeviceFacts wanted, string by, CancellationToken token)
     {
-        if (await CheckAsync(wanted, token) is { } bad)
+        if (await CheckAsync(null, wanted, token) is { } bad)
             return bad;
         var now = StoredTime.Now(time);
         return await ChangeAsync(wanted.DeviceId, facts => LifeCycle.Create(facts, wanted with { Created = now }), by, token);
@@ -51,7 +59,7 @@ public sealed class DeviceLifecycle(
     {
         if (!(await GetAsync(deviceId, token)).Succeeded(out var present, out var refusal))
             return refusal;
-        if (await CheckAsync(change(present), token) is { } bad)
+        if (await CheckAsync(present, change(present), token) is { } bad)
             return bad;
         return await ChangeAsync(deviceId, facts =>
         {
@@ -162,17 +170,13 @@ public sealed class DeviceLifecycle(
             ? hub.Devices
             : own;
 
-    private async Task<Refusal?> CheckAsync(DeviceFacts wanted, CancellationToken token)
+    private async Task<Refusal?> CheckAsync(DeviceFacts? before, DeviceFacts wanted, CancellationToken token)
     {
         if (DeviceIdRules.Check(wanted.DeviceId) is { } badId)
             return EnrollmentForm.Invalid("id", badId, $"Allowed are 1 to {DeviceIdRules.MaxLength} letters, digits and - : . + % _ # * ? ! ( ) , = @ ; $ '.");
         if (wanted.DisplayName is { } name && (name.Length > DeviceFacts.MaxName || name.Any(char.IsControl)))
             return EnrollmentForm.Invalid("displayName", name.Length > DeviceFacts.MaxName ? $"it has {name.Length} characters" : "it has control characters", $"Send at most {DeviceFacts.MaxName} characters on one line.");
-        if (wanted.Template is not { } template)
-            return null;
-        if (template.Length is 0 or > MaxTemplate)
-            return EnrollmentForm.Invalid("template", $"it has {template.Length} characters", "Send the id of a template, or null.");
-        return CheckTemplate is null ? null : await CheckTemplate(template, token);
+        return wanted.Template is { } template && template != before?.Template ? await CheckTemplateAsync(template, token) : null;
     }
 
     private static string NameOf(Enrollment individual) => individual.Settings.DeviceId ?? individual.Id;

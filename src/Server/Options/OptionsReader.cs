@@ -38,6 +38,7 @@ internal static class OptionsReader
             CertificateSigner = sources[Setting.CertificateSigner].Text,
             DeviceCertificateDays = Number(sources, Setting.DeviceCertificateDays, 1, 825),
             ModelFolder = sources[Setting.Models].Text is { } models ? Path.GetFullPath(models) : null,
+            Issuer = IssuerOptions.Read(sources),
             Demo = demo,
             DemoTpm = demoTpm,
         };
@@ -64,6 +65,7 @@ internal static class OptionsReader
             var value = setting == Setting.Host ? string.Join(", ", options.Hosts)
                 : setting == Setting.Data ? options.DataDirectory
                 : setting == Setting.BlobStorage ? FileSettings.Shown(sources[setting])
+                : setting == Setting.OidcClientSecret ? IssuerOptions.Shown(sources[setting])
                 : sources[setting].Text ?? "(none)";
             yield return (setting.Name, value, sources[setting].Source);
         }

@@ -74,6 +74,9 @@ public sealed record ServerOptions
     /// <summary>Lets devices order faults. Off: it is for tests.</summary>
     public bool FaultInjection { get; init; }
 
+    /// <summary>Who may vouch for people and programs beside the own accounts, or null.</summary>
+    public IssuerOptions? Issuer { get; init; }
+
     /// <summary>Plays the demonstration once the doors are open.</summary>
     public bool Demo { get; init; }
 

@@ -47,8 +47,19 @@ internal sealed record Setting(string Name, string? Default, string Description)
     public static readonly Setting Units = new("units", "1", "Units of the limits of Azure: 1 to 200, of azure-s3 1 to 10");
     public static readonly Setting FaultInjection = new("fault-injection", "false", "Lets devices order faults of the service, as tests of SDKs do") { IsFlag = true };
 
+    public static readonly Setting OidcIssuer = new("oidc-issuer", null, "OpenID Connect issuer that may vouch for people and programs, as it calls itself: an https address");
+    public static readonly Setting OidcClientId = new("oidc-client-id", null, "Id of this server as a client of the issuer");
+    public static readonly Setting OidcClientSecret = new("oidc-client-secret", null, "File with the secret of that client");
+    public static readonly Setting OidcScopes = new("oidc-scopes", "openid profile email", "Scopes to ask the issuer for, separated by spaces");
+    public static readonly Setting OidcName = new("oidc-name", null, "Name of the issuer on the sign-in page. Default: its host name");
+    public static readonly Setting OidcGroupsClaim = new("oidc-groups-claim", "groups", "Claim with the groups of a person");
+    public static readonly Setting OidcVerifiedClaim = new("oidc-verified-claim", "email_verified", "Claim that says that the e-mail address was verified");
+    public static readonly Setting OidcAudience = new("oidc-audience", null, "Audience of bearer tokens for the operators' API. Default: none are taken");
+    public static readonly Setting OidcCa = new("oidc-ca", null, "PEM file of CAs of the issuer, beside those that the machine trusts");
+
     public static readonly IReadOnlyList<Setting> All =
         [Host, Data, HttpsPort, MqttPort, AmqpPort, CrlPort, Certificate, CertificateKey, ReadyFile, Partitions, RetentionDays, RetentionMb, Events, LogLevel,
             BlobStorage, BlobContainer, BlobBlockMb, BlobSizeMb, BlobQuotaMb, Limits, Units, FaultInjection,
-            Listen, WebhookNetworks, WebhookCa, CertificateSigner, DeviceCertificateDays, Models];
+            Listen, WebhookNetworks, WebhookCa, CertificateSigner, DeviceCertificateDays, Models,
+            OidcIssuer, OidcClientId, OidcClientSecret, OidcScopes, OidcName, OidcGroupsClaim, OidcVerifiedClaim, OidcAudience, OidcCa];
 }

@@ -13,6 +13,7 @@ internal sealed class SettingSources
 {
     public const string DefaultSource = "default";
     public const string CommandLineSource = "command line";
+    public const string VariableSource = "environment variable";
 
     private readonly Dictionary<string, SettingValue> _values = new(StringComparer.Ordinal);
 
@@ -37,7 +38,7 @@ internal sealed class SettingSources
         {
             sources._values[setting.Name] =
                 commandLine.TryGetValue(setting.Name, out var text) ? new SettingValue(text, CommandLineSource)
-                : variable(setting.Variable) is { Length: > 0 } value ? new SettingValue(value, $"environment variable {setting.Variable}")
+                : variable(setting.Variable) is { Length: > 0 } value ? new SettingValue(value, $"{VariableSource} {setting.Variable}")
                 : file.TryGetValue(setting.JsonName, out var entry) ? new SettingValue(entry, $"settings file {settingsFile}")
                 : new SettingValue(setting.Default, DefaultSource);
         }

@@ -8,7 +8,8 @@ namespace Homeport.Storage.Sqlite;
 public sealed class SqliteAccountStore(SqliteDatabase database, SecretSeal seal) : IAccountStore
 {
     private const string Columns = """
-        id, name, role, enabled, password_hash, must_change, failed_attempts, locked_until, totp_secret, totp_confirmed, totp_last_step, created, last_sign_in, version
+        id, name, role, enabled, password_hash, must_change, failed_attempts, locked_until, totp_secret, totp_confirmed, totp_last_step, created, last_sign_in, version,
+        kind, tenant_id, issuer, subject
         """;
 
     /// <inheritdoc/>
@@ -20,6 +21,10 @@ public sealed class SqliteAccountStore(SqliteDatabase database, SecretSeal seal)
         => Task.FromResult(database.Read(c => c.QueryFirst($"SELECT {Columns} FROM accounts WHERE name=$name", Read, ("$name", name))));
 
     /// <inheritdoc/>
+    public Task<Account?> FindBySubjectAsync(string issuer, string subject, CancellationToken token) => Task.FromResult(database.Read(
+        c => c.QueryFirst($"SELECT {Columns} FROM accounts WHERE issuer=$issuer AND subject=$subject", Read, ("$issuer", issuer), ("$subject", subject))));
+
+    /// <inheritdoc/>
     public Task<IReadOnlyList<Account>> ListAsync(CancellationToken token)
         => Task.FromResult<IReadOnlyList<Account>>(database.Read(c => c.Query($"SELECT {Columns} FROM accounts ORDER BY id", Read)));
 
@@ -27,7 +32,8 @@ public sealed class SqliteAccountStore(SqliteDatabase database, SecretSeal seal)
     public Task<bool> InsertAsync(Account account, int limit, CancellationToken token) => database.WriteAsync(c => c.Execute(
         $"""
         INSERT INTO accounts ({Columns})
-        SELECT $id, $name, $role, $enabled, $hash, $must, $failed, $locked, $totp, $confirmed, $step, $created, $signed, $version
+        SELECT $id, $name, $role, $enabled, $hash, $must, $failed, $locked, $totp, $confirmed, $step, $created, $signed, $version,
+            $kind, $tenant, $issuer, $subject
         WHERE (SELECT count(*) FROM accounts)<$limit
         ON CONFLICT DO NOTHING
         """, [.. Parameters(account), ("$created", account.Created), ("$limit", limit)]) == 1, token);
@@ -35,8 +41,9 @@ public sealed class SqliteAccountStore(SqliteDatabase database, SecretSeal seal)
     /// <inheritdoc/>
     public Task<bool> ReplaceAsync(Account account, long version, CancellationToken token) => database.WriteAsync(c => c.Execute(
         """
-        UPDATE accounts SET name=$name, role=$role, enabled=$enabled, password_hash=$hash, must_change=$must, failed_attempts=$failed, locked_until=$locked,
-            totp_secret=$totp, totp_confirmed=$confirmed, totp_last_step=$step, last_sign_in=$signed, version=$version
+        UPDATE OR IGNORE accounts SET name=$name, role=$role, enabled=$enabled, password_hash=$hash, must_change=$must, failed_attempts=$failed, locked_until=$locked,
+            totp_secret=$totp, totp_confirmed=$confirmed, totp_last_step=$step, last_sign_in=$signed, version=$version,
+            kind=$kind, tenant_id=$tenant, issuer=$issuer, subject=$subject
         WHERE id=$id AND version=$expected
         """, [.. Parameters(account), ("$expected", version)]) == 1, token);
 
@@ -49,7 +56,8 @@ public sealed class SqliteAccountStore(SqliteDatabase database, SecretSeal seal)
         ("$id", account.Id), ("$name", account.Name), ("$role", (int)account.Role), ("$enabled", account.Enabled), ("$hash", account.PasswordHash),
         ("$must", account.MustChangePassword), ("$failed", account.FailedAttempts), ("$locked", account.LockedUntil),
         ("$totp", seal.Seal(account.TotpSecret, ContextOf(account.Id))), ("$confirmed", account.TotpConfirmed), ("$step", account.TotpLastStep),
-        ("$signed", account.LastSignIn), ("$version", account.Version),
+        ("$signed", account.LastSignIn), ("$version", account.Version), ("$kind", (int)account.Kind), ("$tenant", account.TenantId),
+        ("$issuer", account.Issuer), ("$subject", account.Subject),
     ];
 
     private Account Read(SqliteDataReader row) => new()
@@ -68,6 +76,10 @@ public sealed class SqliteAccountStore(SqliteDatabase database, SecretSeal seal)
         Created = row.TimeOrNull(11)!.Value,
         LastSignIn = row.TimeOrNull(12),
         Version = row.GetInt64(13),
+        Kind = (AccountKind)row.GetInt32(14),
+        TenantId = row.TextOrNull(15),
+        Issuer = row.TextOrNull(16),
+        Subject = row.TextOrNull(17),
     };
 
     private static string ContextOf(string id) => $"account/{id}/totp";

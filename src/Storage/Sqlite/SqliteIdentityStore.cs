@@ -54,9 +54,20 @@ public sealed class SqliteIdentityStore(SqliteDatabase database, SecretSeal seal
             {
                 SqliteTwinStore.Insert(c, hub, first?.Twin ?? new Twin { DeviceId = identity.DeviceId, ModuleId = identity.ModuleId });
                 SqliteEventStore.Insert(c, hub, first?.Event);
+                Place(c, identity.DeviceId, first?.Placement);
             }
             return inserted;
         }, token);
+    }
+
+    /// <summary>The device is among those of the application as soon as it has an identity.</summary>
+    private static void Place(SqliteConnection connection, string deviceId, Placement? placement)
+    {
+        if (placement is null or { Template: null, Organization: null })
+            return;
+        connection.Execute(
+            "UPDATE devices SET template=$template, organization=$organization WHERE application='default' AND device_id=$device",
+            ("$template", placement.Template), ("$organization", placement.Organization), ("$device", deviceId));
     }
 
     /// <inheritdoc/>

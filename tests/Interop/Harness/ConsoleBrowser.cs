@@ -14,6 +14,9 @@ public sealed class ConsoleBrowser : IAsyncLifetime
     private IBrowser? _browser;
     private string? _state;
 
+    /// <summary>Settings of the server beside its ports.</summary>
+    public string[] MoreSettings { get; init; } = [];
+
     public ServerProcess Server => _server ?? throw new InvalidOperationException("the server did not start");
 
     public string FirstPassword => Server.Ready.Administrator!.Password;
@@ -22,7 +25,7 @@ public sealed class ConsoleBrowser : IAsyncLifetime
     {
         if (!File.Exists(Chromium))
             throw new InvalidOperationException($"'{Chromium}' is not installed; ./test installs what the tests need on Debian");
-        _server = await ServerProcess.StartAsync(new ServerSettings(_folder.Path, SharedServer.HttpsPort, SharedServer.MqttPort, SharedServer.CrlPort, SharedServer.AmqpPort));
+        _server = await ServerProcess.StartAsync(new ServerSettings(_folder.Path, SharedServer.HttpsPort, SharedServer.MqttPort, SharedServer.CrlPort, SharedServer.AmqpPort), MoreSettings);
         await _server.Hub.CreateDeviceAsync("a-device-with-a-name-that-is-as-long-as-names-get-in-a-fleet-of-many-buildings-and-floors-0123456789");
         await _server.Hub.CreateDeviceAsync("pump-1");
         _playwright = await Playwright.CreateAsync();
@@ -125,6 +128,18 @@ public sealed class ConsoleWindow : IAsyncDisposable
     }
 
     public ILocator Headline(string text) => Page.GetByRole(AriaRole.Heading, new PageGetByRoleOptions { Level = 1, Name = text });
+
+    /// <summary>Makes an API token under People and reads it.</summary>
+    public async Task<string> ApiTokenAsync(string id, string role = "Builder")
+    {
+        await GoAsync("/console/people", "People");
+        await TabAsync("API tokens");
+        await ButtonAsync("New API token");
+        await Page.Locator("#person-id").FillAsync(id);
+        await Page.Locator("#person-role").SelectOptionAsync(role);
+        await Page.Locator("dialog").GetByRole(AriaRole.Button, new LocatorGetByRoleOptions { Name = "Create", Exact = true }).ClickAsync();
+        return await SecretAsync();
+    }
 
     /// <summary>Shows the secret of a dialog and reads it once it is there.</summary>
     public async Task<string> SecretAsync()

@@ -22,11 +22,17 @@ public sealed record UserDescription
 {
     public string? Id { get; init; }
 
-    /// <summary><c>email</c>.</summary>
+    /// <summary><c>email</c>, <c>servicePrincipal</c> or <c>adGroup</c>.</summary>
     public string? Type { get; init; }
 
-    /// <summary>The name to sign in with.</summary>
+    /// <summary>Of type email: the name to sign in with.</summary>
     public string? Email { get; init; }
+
+    /// <summary>Of the other types: the tenant, which is compared when the issuer names one.</summary>
+    public string? TenantId { get; init; }
+
+    /// <summary>Of the other types: the claim <c>oid</c> or <c>sub</c> of the program, or a value of the groups claim.</summary>
+    public string? ObjectId { get; init; }
 
     public IReadOnlyList<RoleAssignment>? Roles { get; init; }
 
@@ -38,6 +44,12 @@ public sealed record UserDescription
     public bool? Totp { get; init; }
 
     public DateTimeOffset? LastSignIn { get; init; }
+
+    /// <summary>Issuer of <see cref="Subject"/>.</summary>
+    public string? Issuer { get; init; }
+
+    /// <summary>The identity of the issuer that the account is bound to.</summary>
+    public string? Subject { get; init; }
 
     /// <summary>Shown once, when the account is made or its password is reset.</summary>
     public string? InitialPassword { get; init; }
@@ -92,7 +104,7 @@ public sealed record ImportDescription
 
     public required string Sha256 { get; init; }
 
-    /// <summary>CSV of the rows that failed, without secrets; null when there is none.</summary>
+    /// <summary>CSV of the rows that failed, with keys for those who may see them; null when there is none.</summary>
     public string? ErrorFile { get; init; }
 }
 

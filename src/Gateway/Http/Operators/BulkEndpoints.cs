@@ -1,9 +1,9 @@
 using System.Text.Json;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest.Operators;
-using Homeport.Hub.Bulk;
 using Homeport.People.Access;
 using Homeport.People.Audit;
+using Homeport.Provisioning.Bulk;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
@@ -17,23 +17,24 @@ public static class BulkEndpoints
     public static void MapBulkFiles(this IEndpointRouteBuilder routes, OperatorApi api, DeviceImport import, DeviceExport export)
     {
         api.MapChange(routes, "POST", "/api/x/devices/import", new Operation("importDevices", Permission.ManageDevices, "Registers the devices of a CSV file.") { Audited = "device" },
-            (context, _) => ImportAsync(context, import));
-        api.MapStream(routes, "/api/x/devices/export", new Operation("exportDevices", Permission.ViewDevices, "Gives all devices as a CSV file; with keys=true and the right, with their keys."),
+            (context, actor) => ImportAsync(context, actor, import));
+        api.MapStream(routes, "/api/x/devices/export", new Operation("exportDevices", Permission.ViewDevices, "Gives devices as a CSV file: all, those of $filter and search, or those that id names; with keys=true and the right, with their keys."),
             (context, actor) => ExportAsync(api, context, actor, export));
     }
 
-    private static async Task<Outcome<Reply>> ImportAsync(HttpContext context, DeviceImport import)
+    private static async Task<Outcome<Reply>> ImportAsync(HttpContext context, Actor actor, DeviceImport import)
     {
-        if (!ReadOptions(context.Request.Query).Succeeded(out var options, out var refusal))
+        if (!ReadOptions(context.Request.Query, actor).Succeeded(out var options, out var refusal))
             return refusal;
         // The server's limit is for small bodies. Files are read as they come and never held as a whole.
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
             limit.MaxRequestBodySize = DeviceImport.MaxBytes;
         try
         {
-            return (await import.RunAsync(context.Request.Body, options, null, context.RequestAborted)).Succeeded(out var report, out refusal)
-                ? Reply.Of(ToBody(report, options), OperatorJson.Default.ImportDescription)
-                : refusal with { Error = PeopleErrors.InvalidBody };
+            if (!(await import.RunAsync(context.Request.Body, options, null, context.RequestAborted)).Succeeded(out var report, out refusal))
+                return refusal with { Error = PeopleErrors.InvalidBody };
+            OperatorApi.Note(context, $"{report.Processed} rows", $"{report.Created} created, {report.Updated} updated, {report.Skipped} skipped, {report.Failed} failed; SHA-256 {report.Sha256}");
+            return Reply.Of(ToBody(report, options), OperatorJson.Default.ImportDescription);
         }
         catch (BadHttpRequestException e)
         {
@@ -43,26 +44,64 @@ public static class BulkEndpoints
 
     private static async Task ExportAsync(OperatorApi api, HttpContext context, Actor actor, DeviceExport export)
     {
-        var withKeys = IsTrue(context.Request.Query["keys"]);
-        if (withKeys && actor.Check(Permission.RevealDeviceKeys) is { } forbidden)
+        var options = ReadExport(context.Request.Query).Succeeded(out var read, out var refusal) ? read : null;
+        if (options is { WithKeys: true } && actor.Check(Permission.RevealDeviceKeys) is { } forbidden)
+            refusal = forbidden;
+        if (options is null || refusal is not null)
         {
-            await api.RefuseAsync(context, forbidden);
+            await api.RefuseAsync(context, refusal!);
             return;
         }
-        await api.Audit.AppendAsync(actor, new AuditAction("exportDevices", "device", "all") { Detail = withKeys ? "with keys" : null }, context.RequestAborted);
+        var what = options.DeviceIds is { } ids ? $"{ids.Count} devices" : context.Request.Query["$filter"] is [{ Length: > 0 } filter] ? filter : "all";
+        await api.Audit.AppendAsync(actor, new AuditAction("exportDevices", "device", what) { Detail = options.WithKeys ? "with keys" : null }, context.RequestAborted);
         context.Response.ContentType = "text/csv; charset=utf-8";
         context.Response.Headers.ContentDisposition = "attachment; filename=\"homeport-devices.csv\"";
         context.Response.Headers.CacheControl = "no-store";
-        await export.RunAsync(context.Response.Body, withKeys, IsTrue(context.Request.Query["spreadsheetSafe"]), context.RequestAborted);
+        await export.RunAsync(context.Response.Body, options, context.RequestAborted);
     }
 
-    private static Outcome<ImportOptions> ReadOptions(IQueryCollection query)
+    private static Outcome<ExportOptions> ReadExport(IQueryCollection query)
+    {
+        if (!DeviceFilterSyntax.Read(query["$filter"]).Succeeded(out var filter, out var refusal))
+            return refusal;
+        if (query["id"].Count > DeviceExport.MaxSelected)
+            return new Refusal(PeopleErrors.InvalidQuery, $"The query names {query["id"].Count} devices", $"Name at most {DeviceExport.MaxSelected}, or send a $filter.");
+        var columns = ExportColumns.None;
+        foreach (var name in query["columns"].SelectMany(c => c?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? []))
+        {
+            if (char.IsAsciiDigit(name[0]) || !Enum.TryParse<ExportColumns>(name, ignoreCase: true, out var column) || column == ExportColumns.None)
+                return new Refusal(PeopleErrors.InvalidQuery, "columns has a name that is none of a column", "Send some of connectionString, idScope, status, template, organization.");
+            columns |= column;
+        }
+        var withKeys = IsTrue(query["keys"]);
+        if (columns.HasFlag(ExportColumns.ConnectionString) && !withKeys)
+            return new Refusal(PeopleErrors.InvalidQuery, "Connection strings have keys", "Send keys=true, or leave the column out.");
+        return new ExportOptions
+        {
+            Filter = filter with { Search = query["search"] },
+            DeviceIds = query["id"].Count == 0 ? null : [.. query["id"].OfType<string>()],
+            Columns = columns,
+            WithKeys = withKeys,
+            SpreadsheetSafe = IsTrue(query["spreadsheetSafe"]),
+        };
+    }
+
+    private static Outcome<ImportOptions> ReadOptions(IQueryCollection query, Actor actor)
     {
         var text = query["onExisting"].ToString();
         if (text.Length > 0 && (!Enum.TryParse<OnExisting>(text, ignoreCase: true, out var parsed) || !Enum.IsDefined(parsed) || char.IsAsciiDigit(text[0])))
             return new Refusal(PeopleErrors.InvalidQuery, "onExisting is neither skip, update nor fail", "Send one of them, or leave it out to skip.");
-        return new ImportOptions(text.Length == 0 ? OnExisting.Skip : Enum.Parse<OnExisting>(text, ignoreCase: true), IsTrue(query["validateOnly"]));
+        return new ImportOptions(text.Length == 0 ? OnExisting.Skip : Enum.Parse<OnExisting>(text, ignoreCase: true), IsTrue(query["validateOnly"]))
+        {
+            Template = NullIfEmpty(query["template"]),
+            Organization = NullIfEmpty(query["organization"]),
+            Enroll = IsTrue(query["enroll"]),
+            KeepKeys = actor.May(Permission.RevealDeviceKeys),
+            By = actor.Name,
+        };
     }
+
+    private static string? NullIfEmpty(string? text) => string.IsNullOrWhiteSpace(text) ? null : text.Trim();
 
     private static bool IsTrue(string? text) => string.Equals(text, "true", StringComparison.OrdinalIgnoreCase);
 

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest.Operators;
+using Homeport.Gateway.Http.Operators.Issuer;
 using Homeport.Hub.Access;
 using Homeport.People.Access;
 using Homeport.People.Accounts;
@@ -12,6 +13,7 @@ using Homeport.People.Tokens;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Primitives;
 
 namespace Homeport.Gateway.Http.Operators;
 
@@ -25,6 +27,9 @@ public sealed record OperatorApi
     public required SessionService Sessions { get; init; }
 
     public required ApiTokenService Tokens { get; init; }
+
+    /// <summary>Bearer tokens of an issuer, or null.</summary>
+    public BearerTokens? Bearer { get; init; }
 
     public required AuditLog Audit { get; init; }
 
@@ -104,7 +109,11 @@ public sealed record OperatorApi
     private async Task<Outcome<Actor>> AdmitAsync(HttpContext context, Operation operation)
     {
         var address = context.Connection.RemoteIpAddress?.ToString();
-        if (!(await Tokens.AuthenticateAsync(context.Request.Headers.Authorization, address, context.RequestAborted)).Succeeded(out var actor, out var refusal))
+        string? authorization = context.Request.Headers.Authorization;
+        var caller = Bearer is not null && BearerTokens.IsBearer(authorization)
+            ? await Bearer.AuthenticateAsync(authorization!, address, context.RequestAborted)
+            : await Tokens.AuthenticateAsync(authorization, address, context.RequestAborted);
+        if (!caller.Succeeded(out var actor, out var refusal))
             return refusal;
         if (actor.Check(operation.Permission) is { } forbidden)
         {
@@ -135,7 +144,7 @@ public sealed record OperatorApi
         var time = Time.GetUtcNow().ToString("R", CultureInfo.InvariantCulture);
         context.Response.Headers["x-ms-error-code"] = refusal.Error.Name;
         if (refusal.Error.HttpStatus == StatusCodes.Status401Unauthorized)
-            context.Response.Headers.WWWAuthenticate = "SharedAccessSignature";
+            context.Response.Headers.WWWAuthenticate = Bearer is null ? "SharedAccessSignature" : new StringValues(["SharedAccessSignature", "Bearer"]);
         return context.WriteJsonAsync(
             new OperatorErrorBody(new OperatorError(refusal.Error.Name, refusal.Text, refusal.TrackingId, time)), OperatorJson.Default.OperatorErrorBody, refusal.Error.HttpStatus);
     }

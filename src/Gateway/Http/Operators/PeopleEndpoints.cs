@@ -48,6 +48,8 @@ public static class PeopleEndpoints
             => Answer(api, await api.Accounts.ResetPasswordAsync(OperatorApi.Id(context), context.RequestAborted)));
         api.MapChange(routes, "POST", "/api/x/users/{id}/unlock", Change("unlockUser", "Takes the lock of wrong attempts away."), async (context, _)
             => Answer(api, await api.Accounts.UnlockAsync(OperatorApi.Id(context), context.RequestAborted)));
+        api.MapChange(routes, "DELETE", "/api/x/users/{id}/identity", Change("unbindUser", "Gives up the identity of the issuer that an account is bound to."), async (context, _)
+            => Answer(api, await api.Accounts.UnbindAsync(OperatorApi.Id(context), context.RequestAborted)));
         api.MapChange(routes, "DELETE", "/api/x/users/{id}/totp", Change("removeTotp", "Takes the authenticator app of an account away."), async (context, _)
             => Answer(api, await api.Accounts.RemoveTotpAsync(OperatorApi.Id(context), context.RequestAborted)));
     }
@@ -82,20 +84,22 @@ public static class PeopleEndpoints
     {
         if (!(await OperatorApi.ReadAsync(context, OperatorJson.Default.UserDescription)).Succeeded(out var body, out var refusal))
             return refusal;
-        if (body.Type is not (null or "email"))
-            return new Refusal(PeopleErrors.InvalidBody, $"type is '{body.Type}'", "Send \"type\": \"email\"; other kinds of users are not offered.");
+        if (KindOf(body.Type) is not { } kind)
+            return new Refusal(PeopleErrors.InvalidBody, $"type is '{body.Type}'", "Send email, servicePrincipal or adGroup.");
         if (RoleOf(body.Roles) is not { } role)
             return BadRoles();
         var id = OperatorApi.Id(context);
+        var name = kind == AccountKind.Person ? body.Email : body.ObjectId;
         if ((await api.Accounts.GetAsync(id, context.RequestAborted)).Value is { } existing)
         {
-            return body.Email is null || string.Equals(body.Email, existing.Name, StringComparison.OrdinalIgnoreCase)
+            var same = kind == existing.Kind && (name is null || string.Equals(name, existing.Name, StringComparison.OrdinalIgnoreCase)) && (body.TenantId is null || body.TenantId == existing.TenantId);
+            return same
                 ? Answer(api, await api.Accounts.UpdateAsync(id, role, body.Enabled ?? existing.Enabled, context.RequestAborted))
-                : new Refusal(PeopleErrors.AlreadyExists, $"Account '{id}' has another e-mail address", "Delete it and make it again, or leave email out.");
+                : new Refusal(PeopleErrors.AlreadyExists, $"Account '{id}' is of another type, e-mail address, tenant or object", "Delete it and make it again, or leave these members out.");
         }
-        return body.Email is { } name
-            ? Answer(api, await api.Accounts.CreateAsync(id, name, role, context.RequestAborted))
-            : new Refusal(PeopleErrors.InvalidBody, "email is missing", "Send the e-mail address or name to sign in with.");
+        return name is not null
+            ? Answer(api, await api.Accounts.CreateAsync(new AccountWish(id, name, role) { Kind = kind, TenantId = kind == AccountKind.Person ? null : body.TenantId }, context.RequestAborted))
+            : new Refusal(PeopleErrors.InvalidBody, $"{(kind == AccountKind.Person ? "email" : "objectId")} is missing", "Send the e-mail address or name to sign in with, or the object id as the issuer has it.");
     }
 
     private static async Task<Outcome<Reply>> PatchAsync(OperatorApi api, HttpContext context)
@@ -113,6 +117,21 @@ public static class PeopleEndpoints
     }
 
     private static Operation Change(string name, string summary) => new(name, Permission.ManagePeople, summary) { Audited = "user" };
+
+    private static AccountKind? KindOf(string? type) => type switch
+    {
+        null or "email" => AccountKind.Person,
+        "servicePrincipal" => AccountKind.ServicePrincipal,
+        "adGroup" => AccountKind.Group,
+        _ => null,
+    };
+
+    private static string TypeOf(AccountKind kind) => kind switch
+    {
+        AccountKind.ServicePrincipal => "servicePrincipal",
+        AccountKind.Group => "adGroup",
+        _ => "email",
+    };
 
     private static Role? RoleOf(IReadOnlyList<RoleAssignment>? roles) => roles is [var only] ? RoleIds.Find(only.Role) : null;
 
@@ -139,8 +158,12 @@ public static class PeopleEndpoints
     private static UserDescription ToBody(OperatorApi api, Account account) => new()
     {
         Id = account.Id,
-        Type = "email",
-        Email = account.Name,
+        Type = TypeOf(account.Kind),
+        Email = account.Kind == AccountKind.Person ? account.Name : null,
+        TenantId = account.TenantId,
+        ObjectId = account.Kind == AccountKind.Person ? null : account.Name,
+        Issuer = account.Issuer,
+        Subject = account.Subject,
         Roles = [new RoleAssignment(RoleIds.Of(account.Role))],
         Enabled = account.Enabled,
         Locked = account.LockedUntil > api.Time.GetUtcNow(),

@@ -2,8 +2,9 @@ using System.Text.Json.Nodes;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Naming;
 using Homeport.Hub.Registry;
+using Homeport.Provisioning.Lifecycle;
 
-namespace Homeport.Hub.Bulk;
+namespace Homeport.Provisioning.Bulk;
 
 /// <summary>The columns of a file of devices: IoT Central's, and <c>TAG:name</c> for tags. Any case and any order.</summary>
 internal sealed class ImportColumns
@@ -14,13 +15,15 @@ internal sealed class ImportColumns
     public const string SecondaryKey = "IOTC_SASKEY_SECONDARY";
     public const string PrimaryThumbprint = "IOTC_X509THUMBPRINT_PRIMARY";
     public const string SecondaryThumbprint = "IOTC_X509THUMBPRINT_SECONDARY";
+    public const string Template = "IOTC_TEMPLATE";
+    public const string Organization = "IOTC_ORGANIZATION";
     public const string TagPrefix = "TAG:";
 
     /// <summary>The tag that holds the display name.</summary>
     public const string NameTag = "displayName";
 
-    public const int MaxName = 148;
-    private static readonly string[] Known = [DeviceId, DeviceName, PrimaryKey, SecondaryKey, PrimaryThumbprint, SecondaryThumbprint];
+    private const int MaxName = DeviceFacts.MaxName;
+    private static readonly string[] Known = [DeviceId, DeviceName, PrimaryKey, SecondaryKey, PrimaryThumbprint, SecondaryThumbprint, Template, Organization];
     private readonly Dictionary<string, int> _places = new(StringComparer.OrdinalIgnoreCase);
     private readonly List<(string Tag, int Place)> _tags = [];
 
@@ -44,9 +47,6 @@ internal sealed class ImportColumns
     /// <summary>Columns that mean nothing here.</summary>
     public List<string> Ignored { get; } = [];
 
-    /// <summary>True when the file has keys.</summary>
-    public bool HasKeys => _places.ContainsKey(PrimaryKey) || _places.ContainsKey(SecondaryKey);
-
     public static Outcome<ImportColumns> Read(IReadOnlyList<string>? header)
     {
         if (header is null)
@@ -69,8 +69,11 @@ internal sealed class ImportColumns
         var name = Field(fields, DeviceName);
         if (name?.Length > MaxName)
             return (null, new RowError("DeviceNameTooLong", $"The name has {name.Length} characters, {MaxName} are allowed."));
+        name = name is null ? null : new string([.. name.Where(c => !char.IsControl(c))]);
         var (authentication, error) = Credentials(fields);
-        return error is null ? (new ImportRow(id, authentication!, Tags(fields, name)), null) : (null, error);
+        return error is null
+            ? (new ImportRow(id, authentication!, Tags(fields, name)) { Name = name, Template = Field(fields, Template), Organization = Field(fields, Organization) }, null)
+            : (null, error);
     }
 
     private (Authentication? Authentication, RowError? Error) Credentials(IReadOnlyList<string> fields)
@@ -101,7 +104,7 @@ internal sealed class ImportColumns
                 tags[tag] = value;
         }
         if (name is not null)
-            tags[NameTag] = new string([.. name.Where(c => !char.IsControl(c))]);
+            tags[NameTag] = name;
         return tags;
     }
 
@@ -122,7 +125,20 @@ internal sealed class ImportColumns
 }
 
 /// <summary>A device of a file.</summary>
-internal sealed record ImportRow(string DeviceId, Authentication Authentication, JsonObject Tags);
+internal sealed record ImportRow(string DeviceId, Authentication Authentication, JsonObject Tags)
+{
+    public string? Name { get; init; }
+
+    public string? Template { get; init; }
+
+    public string? Organization { get; init; }
+
+    /// <summary>The row says with what the device proves itself.</summary>
+    public bool HasCredentials => Authentication is not { Type: AuthenticationType.Sas, PrimaryKey: null, SecondaryKey: null };
+
+    /// <summary>Id only: the keys stay out of logs.</summary>
+    public override string ToString() => DeviceId;
+}
 
 /// <summary>Why a row was refused.</summary>
 internal sealed record RowError(string Code, string Message);

@@ -1,0 +1,81 @@
+using System.Globalization;
+using System.Text;
+
+namespace Homeport.Provisioning.Bulk;
+
+/// <summary>What became of a row.</summary>
+internal enum RowResult
+{
+    Created,
+    Updated,
+    Skipped,
+}
+
+/// <summary>One import: its counts, its error file, and what it knows already.</summary>
+internal sealed class ImportRun(ImportColumns columns, ImportOptions options, ImportReport report)
+{
+    /// <summary>Templates and organizations whose check is remembered.</summary>
+    private const int MaxKnown = 2000;
+
+    private static readonly HashSet<string> Secret = new(StringComparer.OrdinalIgnoreCase) { ImportColumns.PrimaryKey, ImportColumns.SecondaryKey };
+    private readonly Dictionary<(string Kind, string Id), RowError?> _known = [];
+    private readonly StringBuilder _errors = new();
+
+    public ImportColumns Columns => columns;
+
+    public ImportOptions Options => options;
+
+    public ImportReport Report => report;
+
+    /// <summary>Hashes of the ids so far.</summary>
+    public HashSet<UInt128> Seen { get; } = [];
+
+    public string Errors => _errors.ToString();
+
+    /// <summary>Checks a template or an organization once for all rows that name it.</summary>
+    public async Task<RowError?> CheckAsync(string kind, string id, Func<Task<RowError?>> check)
+    {
+        lock (_known)
+        {
+            if (_known.TryGetValue((kind, id), out var known))
+                return known;
+        }
+        var error = await check();
+        lock (_known)
+        {
+            if (_known.Count < MaxKnown)
+                _known[(kind, id)] = error;
+        }
+        return error;
+    }
+
+    public void Count(RowResult result)
+    {
+        report.Processed++;
+        switch (result)
+        {
+            case RowResult.Created:
+                report.Created++;
+                break;
+            case RowResult.Updated:
+                report.Updated++;
+                break;
+            default:
+                report.Skipped++;
+                break;
+        }
+    }
+
+    public void Fail(long line, IReadOnlyList<string> fields, RowError error)
+    {
+        report.Processed++;
+        report.Failed++;
+        report.Note(new FailedRow(line, error.Code, error.Message));
+        if (report.Failed > DeviceImport.MaxErrors)
+            return;
+        if (_errors.Length == 0)
+            _errors.AppendJoin(',', columns.Header.Concat(["IOTC_ROW", "IOTC_ERRORCODE", "IOTC_ERRORMESSAGE"]).Select(CsvReader.Quote)).Append("\r\n");
+        var kept = columns.Header.Select((name, i) => i >= fields.Count || (!options.KeepKeys && Secret.Contains(name.Trim())) ? "" : fields[i]);
+        _errors.AppendJoin(',', kept.Concat([line.ToString(CultureInfo.InvariantCulture), error.Code, error.Message]).Select(CsvReader.Quote)).Append("\r\n");
+    }
+}
