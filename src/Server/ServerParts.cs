@@ -96,9 +96,7 @@ internal sealed class ServerParts : IAsyncDisposable
         Routing = new RoutingParts(_log, events, installation, time, loggers);
         Nodes.AddEvents(Events.Hub);
         Nodes.AddServices(Installation.HubName, door, feedback, FileNotifications);
-        var sweep = new CloudToDeviceSweep(messages, [feedback, FileNotifications], time, loggers.CreateLogger<CloudToDeviceSweep>());
-        var quota = new QuotaKeeper(door.Throttles, new SqliteQuotaStore(installation.Database, Installation.HubName), time, loggers.CreateLogger<QuotaKeeper>());
-        Background = [sweeper.RunAsync, sweep.RunAsync, activity.RunAsync, _events.RunAsync, quota.RunAsync, .. _fleet.Background, _provisioning.RunAsync, explanations.RunAsync, Routing.Service.RunAsync];
+        Background = [sweeper.RunAsync, .. Upkeep(door, messages, feedback, installation.Database, loggers), activity.RunAsync, _events.RunAsync, .. _fleet.Background, _provisioning.RunAsync, explanations.RunAsync, Routing.Service.RunAsync];
     }
 
     /// <summary>What runs beside the doors until the server stops.</summary>
@@ -177,6 +175,13 @@ internal sealed class ServerParts : IAsyncDisposable
         _provisioning.Approval.Waits = (device, token) => People.Audit.AppendAsync(Actor.Server, Waiting(device), token);
         _provisioning.Lifecycle.Changed = new TaggedNames(twins).NoteAsync;
     }
+
+    /// <summary>Ends messages whose time is over, and keeps the count of the day.</summary>
+    private IReadOnlyList<Func<CancellationToken, Task>> Upkeep(HubDoor door, CloudToDeviceMessages messages, ServiceBoundQueue feedback, SqliteDatabase database, ILoggerFactory loggers) =>
+    [
+        new CloudToDeviceSweep(messages, [feedback, FileNotifications], Hub.Time, loggers.CreateLogger<CloudToDeviceSweep>()).RunAsync,
+        new QuotaKeeper(door.Throttles, new SqliteQuotaStore(database, Installation.HubName), Hub.Time, loggers.CreateLogger<QuotaKeeper>()).RunAsync,
+    ];
 
     private static AuditAction Waiting(DeviceFacts device)
         => new("waitForApproval", "device", device.DeviceId) { Detail = $"group {device.GroupId}, {device.Credential}, from {device.Address}" };

@@ -56,7 +56,7 @@ public sealed class RoutingCrashTests(ConsoleBrowser console) : IClassFixture<Co
         {
             // What comes again comes in order too, from an earlier place on; of each number the first arrival counts.
             var numbers = arrived[sender.Device.Id].Distinct().ToList();
-            numbers.ShouldBe(numbers.Order(), $"{sender.Device.Id}: the order of sending");
+            numbers.ShouldBe([.. numbers.Order()], $"{sender.Device.Id}: the order of sending");
         }
     }
 

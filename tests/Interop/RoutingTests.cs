@@ -1,6 +1,9 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json.Nodes;
+using System.Xml.Linq;
 using Homeport.Tests.Interop.Harness;
+using Microsoft.Playwright;
 
 namespace Homeport.Tests.Interop;
 
@@ -183,8 +186,8 @@ public sealed class RoutingTests(ConsoleBrowser console) : IClassFixture<Console
         var access = (await Server.Hub.SendAsync(HttpMethod.Get, "homeport/v1/files/access")).Json;
         var container = (string)access["containerUri"]!;
         var listed = await CurlAsync($"{container}{access["sasToken"]}&restype=container&comp=list&prefix={Uri.EscapeDataString("~routes/hub1/")}");
-        var names = System.Text.RegularExpressions.Regex.Matches(listed, "<Name>([^<]+)</Name>").Select(m => m.Groups[1].Value).ToList();
-        names.ShouldAllBe(n => System.Text.RegularExpressions.Regex.IsMatch(n, @"^~routes/hub1/\d{4}-\d\d-\d\d/\d\d/\d\d/\d\d-\d+\.json$"));
+        var names = XDocument.Parse(listed).Descendants("Name").Select(n => n.Value).Where(n => n.EndsWith(".json", StringComparison.Ordinal)).ToList();
+        names.ShouldAllBe(n => n.Split('/', StringSplitOptions.None).Length == 6 && DateOnly.ParseExact(n.Split('/', StringSplitOptions.None)[2], "yyyy-MM-dd", CultureInfo.InvariantCulture) > DateOnly.MinValue);
         var lines = new List<JsonNode>();
         foreach (var name in names)
             lines.AddRange((await CurlAsync($"{container}/{Uri.EscapeDataString(name)}{access["sasToken"]}")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonNode.Parse(l)!));
@@ -192,6 +195,54 @@ public sealed class RoutingTests(ConsoleBrowser console) : IClassFixture<Console
         ((int)lines[0]["Body"]!["t"]!, (string?)lines[1]["Body"]).ShouldBe((1, Convert.ToBase64String("plain"u8)));
         ((string?)lines[0]["Properties"]!["level"], (string?)lines[0]["SystemProperties"]!["connectionDeviceId"], (string?)lines[0]["SystemProperties"]!["contentType"]).ShouldBe(("high", device.Id, "application/json"));
     }
+
+    [Fact]
+    public async Task A_route_is_written_in_the_console_which_checks_its_condition_and_shows_how_deliveries_go()
+    {
+        var (port, _) = await PlaceAsync();
+        await using var window = await console.SignedInAsync();
+        await window.GoAsync("/console/routes", "Routes");
+        await window.PictureAsync("routes-before");
+        await window.ButtonAsync("New endpoint");
+        await window.Page.Locator("#endpoint-id").FillAsync("by-hand");
+        await window.Page.Locator("#endpoint-url").FillAsync($"https://{Address}:{port}/events");
+        await window.CheckAsync("endpoint dialog");
+        await window.PictureAsync("routes-endpoint");
+        await InDialogAsync(window, "Save");
+        await RowAsync(window, "Endpoints", "by-hand", "Not tried");
+
+        await window.ButtonAsync("New route");
+        await window.Page.Locator("#route-id").FillAsync("by-hand");
+        await window.Page.Locator("#route-endpoint").SelectOptionAsync("by-hand");
+        await window.Page.Locator("#route-condition").PressSequentiallyAsync("level = 'high");
+        await window.Page.Locator("#route-check .bad-text").Filter(new LocatorFilterOptions { HasText = "position 9" }).WaitForAsync();
+        await window.Page.Locator("#route-condition").PressSequentiallyAsync("'");
+        await window.Page.Locator("#route-check").Filter(new LocatorFilterOptions { HasText = "can be used" }).WaitForAsync();
+        await window.Page.GetByText("Try it with a message").ClickAsync();
+        await window.Page.Locator("#try-properties").FillAsync("level=high");
+        await InDialogAsync(window, "Try");
+        await window.Page.Locator("#try-result").Filter(new LocatorFilterOptions { HasText = "Takes it" }).WaitForAsync();
+        await window.CheckAsync("route dialog");
+        await window.PictureAsync("routes-route");
+        await InDialogAsync(window, "Save");
+        await RowAsync(window, "Routes", "by-hand", "On");
+
+        var device = await Server.Hub.CreateDeviceAsync(SharedServer.NewId("hand"));
+        (await SendAsync(device, Json(1))).ShouldBe(1);
+        await RowAsync(window, "Endpoints", "by-hand", "It cannot be reached");
+        await window.CheckAsync("routes");
+        await window.PictureAsync("routes");
+        var routing = await RoutingOperator.SignInAsync(console);
+        (await routing.SendAsync("DELETE", "/api/x/routes/by-hand")).Status.ShouldBe(204);
+        (await routing.SendAsync("DELETE", "/api/x/routingEndpoints/by-hand")).Status.ShouldBe(204);
+        window.Errors.ShouldBeEmpty();
+    }
+
+    private static Task InDialogAsync(ConsoleWindow window, string button)
+        => window.Page.Locator("dialog").GetByRole(AriaRole.Button, new LocatorGetByRoleOptions { Name = button, Exact = true }).ClickAsync();
+
+    private static Task RowAsync(ConsoleWindow window, string section, string row, string text)
+        => window.Page.Locator($"section[aria-label={section}] tr").Filter(new LocatorFilterOptions { HasText = row }).Filter(new LocatorFilterOptions { HasText = text }).First.WaitForAsync();
 
     private async Task<List<JsonNode>> QueueAsync(int port, int count) => [.. (await new NodeClient(Server.Ready.CaFile).RunAsync("queue-receiver.mjs",
         new { host = Address, port, ca = _pki.PathOf("rabbit.pem"), userName = RabbitMq.UserName, password = RabbitMq.Password, address = "/amq/queue/telemetry", count }, TimeSpan.FromSeconds(150)))

@@ -22,7 +22,7 @@ public sealed class Postgres : IAsyncDisposable
             File.Copy(pki.PathOf(certificate + ".pem"), Path.Combine(folder, "server.pem"));
             File.Copy(pki.PathOf(certificate + ".key"), Path.Combine(folder, "server.key"));
             // It does not run as root.
-            if (Environment.IsPrivilegedProcess)
+            if (Environment.IsPrivilegedProcess && !OperatingSystem.IsWindows())
             {
                 File.SetUnixFileMode(Path.GetDirectoryName(folder)!, (UnixFileMode)0b111_001_001);
                 (await ExternalProgram.RunAsync("chown", ["-R", "postgres", folder])).ExitCode.ShouldBe(0);

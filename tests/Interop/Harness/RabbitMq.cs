@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Homeport.Tests.Interop.Harness;
 
 /// <summary>Debian's RabbitMQ with its plugin for AMQP 1.0, over TLS only, in a folder of the test.</summary>
