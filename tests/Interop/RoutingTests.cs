@@ -134,8 +134,9 @@ public sealed class RoutingTests(ConsoleBrowser console) : IClassFixture<Console
     {
         await _pki.ServerAsync("mosquitto", Address);
         var port = ServerSettings.FreePorts(1)[0];
-        await File.WriteAllTextAsync(_folder.File("mosquitto.conf"), $"listener {port} {Address}\ncertfile {_pki.PathOf("mosquitto.pem")}\nkeyfile {_pki.PathOf("mosquitto.key")}\nallow_anonymous true\nuser root\n");
+        await File.WriteAllTextAsync(_folder.File("mosquitto.conf"), $"listener {port} {Address}\ncertfile {_pki.PathOf("mosquitto.pem")}\nkeyfile {_pki.PathOf("mosquitto.key")}\nallow_anonymous true\nuser root\nlog_dest stdout\n");
         await using var broker = new RunningScenario("mosquitto", ExternalProgram.Start("mosquitto", ["-c", _folder.File("mosquitto.conf"), "-v"], null));
+        await broker.WaitForLineAsync(" running");
         await using var reader = new RunningScenario("mosquitto_sub", ExternalProgram.Start("mosquitto_sub",
             ["-h", Address, "-p", $"{port}", "--cafile", _pki.PathOf("mosquitto.pem"), "-t", "site/#", "-q", "1", "-F", "%t %p", "-d"], null));
         await reader.WaitForLineAsync("Subscribed");
@@ -245,7 +246,7 @@ public sealed class RoutingTests(ConsoleBrowser console) : IClassFixture<Console
         => window.Page.Locator($"section[aria-label={section}] tr").Filter(new LocatorFilterOptions { HasText = row }).Filter(new LocatorFilterOptions { HasText = text }).First.WaitForAsync();
 
     private async Task<List<JsonNode>> QueueAsync(int port, int count) => [.. (await new NodeClient(Server.Ready.CaFile).RunAsync("queue-receiver.mjs",
-        new { host = Address, port, ca = _pki.PathOf("rabbit.pem"), userName = RabbitMq.UserName, password = RabbitMq.Password, address = "/amq/queue/telemetry", count }, TimeSpan.FromSeconds(150)))
+        new { host = Address, port, ca = _pki.PathOf("rabbit.pem"), userName = RabbitMq.UserName, password = RabbitMq.Password, address = "/queue/telemetry", count }, TimeSpan.FromSeconds(150)))
         .AsArray().Select(m => m!)];
 
     private async Task<string> CurlAsync(string address)
