@@ -19,7 +19,7 @@ internal sealed class FleetParts : IDisposable
         var rows = new SqliteQuerySource(database, hub.Live, hub.Name);
         Queries = new QueryRunner(rows);
         Admission = new DeviceAdmission(hub.Registry, rows);
-        Import = new DeviceImport(hub.Registry, hub.Twins, provisioning.Lifecycle, provisioning.Api.Enrollments);
+        Import = new DeviceImport(hub.Registry, hub.Twins, provisioning.Lifecycle, provisioning.Api.Enrollments, provisioning.Connection);
         Export = new DeviceExport(provisioning.Lifecycle, hub.Registry, hub.Twins, provisioning.Connection, provisioning.Endpoint);
 
         var jobs = new SqliteJobStore(database, hub.Name);

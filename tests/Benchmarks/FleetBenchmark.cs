@@ -59,7 +59,7 @@ internal static class FleetBenchmark
         var authorities = new ProvisioningAuthorities(new SqliteCertificateStore(database, "provisioning of default"), new SqliteRevocationStore(database, "default"), time);
         var attestation = new DeviceAttestation(enrollments, authorities, new ChallengeKeys(time), time);
         var registrations = new RegistrationService(attestation, new SqliteRegistrationStore(database, "default"), allocator, time);
-        return new DeviceImport(registry, twins, new DeviceLifecycle(new SqliteDeviceStore(database, "default"), own, allocator, registrations, enrollments, time), enrollments);
+        return new DeviceImport(registry, twins, new DeviceLifecycle(new SqliteDeviceStore(database, "default"), own, allocator, registrations, enrollments, time), enrollments, new ConnectionCredentials("0ne00000001", enrollments, authorities));
     }
 
     private static async Task<string> ImportAsync(DeviceImport import, FleetOptions options, CancellationToken cancellationToken)

@@ -205,7 +205,7 @@ public sealed class PeopleFixture : IAsyncLifetime
         Lifecycle = new DeviceLifecycle(devices, own, allocator, Registrations, Enrollments, Time);
         var connection = new ConnectionCredentials(IdScope, Enrollments, authorities);
         Lifecycle.CheckTemplate = async (id, token) => (await Templates.Templates.GetPublishedAsync(id, token)).Refusal;
-        Import = new DeviceImport(Registry, Twins, Lifecycle, Enrollments);
+        Import = new DeviceImport(Registry, Twins, Lifecycle, Enrollments, connection);
         Export = new DeviceExport(Lifecycle, Registry, Twins, connection, "hub1.test");
         _app.MapBulkFiles(api, Import, Export);
         _app.MapDevices(api, Lifecycle);

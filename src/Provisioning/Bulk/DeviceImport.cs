@@ -12,7 +12,7 @@ using Homeport.Provisioning.Lifecycle;
 namespace Homeport.Provisioning.Bulk;
 
 /// <summary>Registers the devices of a CSV file. Rows succeed and fail one by one; memory does not grow with the file's rows beyond 16 bytes each.</summary>
-public sealed class DeviceImport(IdentityRegistry registry, DeviceTwins twins, DeviceLifecycle devices, EnrollmentService enrollments)
+public sealed class DeviceImport(IdentityRegistry registry, DeviceTwins twins, DeviceLifecycle devices, EnrollmentService enrollments, ConnectionCredentials connection)
 {
     /// <summary>Failed rows that the error file lists.</summary>
     public const int MaxErrors = 10_000;
@@ -46,6 +46,12 @@ public sealed class DeviceImport(IdentityRegistry registry, DeviceTwins twins, D
             var run = new ImportRun(columns, options, report);
             if (await CheckPlaceAsync(options.Template, options.Organization, run) is { } error)
                 return new Refusal(HubErrors.ArgumentInvalid, $"{error.Code}: {error.Message.TrimEnd('.')}", "Choose another one for the file.");
+            if (!options.ValidateOnly)
+            {
+                if (!(await connection.DefaultGroupAsync(token)).Succeeded(out var group, out refusal))
+                    return refusal;
+                run.DefaultGroup = group;
+            }
             await ReadRowsAsync(csv, run, progress, token);
             report.Sha256 = Convert.ToHexStringLower(hash.Hash!);
             return report;
@@ -110,6 +116,8 @@ public sealed class DeviceImport(IdentityRegistry registry, DeviceTwins twins, D
             return (RowResult.Created, null);
         if (options.Enroll && await EnrollAsync(row) is { } notEnrolled)
             return (default, ErrorOf(notEnrolled));
+        if (!row.HasCredentials && run.DefaultGroup is { } group)
+            wanted = wanted with { Authentication = Derived(group, row.DeviceId) };
         var outcome = await registry.PutAsync(wanted, twin, placement, IfMatch.Absent, CancellationToken.None);
         if (outcome.Refusal is null)
             return (RowResult.Created, null);
@@ -161,6 +169,16 @@ public sealed class DeviceImport(IdentityRegistry registry, DeviceTwins twins, D
             }
             return patch.Tags is { Count: > 0 } ? (await twins.PatchAsync(row.DeviceId, null, patch, IfMatch.Absent, CancellationToken.None)).Refusal : null;
         }
+    }
+
+    /// <summary>
+    /// Of a device without keys in the file: those that it has by the default group, so that the keys of an export let it in both at the hub
+    /// and at provisioning, and go on when it registers.
+    /// </summary>
+    private static Authentication Derived(Enrollment group, string deviceId)
+    {
+        var keys = ConnectionCredentials.Of(group, new DeviceFacts { DeviceId = deviceId });
+        return new Authentication(AuthenticationType.Sas, keys.PrimaryKey, keys.SecondaryKey);
     }
 
     /// <summary>A device that is in no hub gets there with the credentials of the file, unless it has to wait.</summary>

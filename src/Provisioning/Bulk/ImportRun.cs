@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Homeport.Provisioning.Enrollments;
 
 namespace Homeport.Provisioning.Bulk;
 
@@ -26,6 +27,9 @@ internal sealed class ImportRun(ImportColumns columns, ImportOptions options, Im
     public ImportOptions Options => options;
 
     public ImportReport Report => report;
+
+    /// <summary>Gives keys to devices that the file has none for.</summary>
+    public Enrollment? DefaultGroup { get; set; }
 
     /// <summary>Hashes of the ids so far.</summary>
     public HashSet<UInt128> Seen { get; } = [];
