@@ -134,9 +134,9 @@ public sealed class RoutingTests(ConsoleBrowser console) : IClassFixture<Console
     {
         await _pki.ServerAsync("mosquitto", Address);
         var port = ServerSettings.FreePorts(1)[0];
-        await File.WriteAllTextAsync(_folder.File("mosquitto.conf"), $"listener {port} {Address}\ncertfile {_pki.PathOf("mosquitto.pem")}\nkeyfile {_pki.PathOf("mosquitto.key")}\nallow_anonymous true\nuser root\nlog_dest stdout\n");
+        await File.WriteAllTextAsync(_folder.File("mosquitto.conf"), $"listener {port} {Address}\ncertfile {_pki.PathOf("mosquitto.pem")}\nkeyfile {_pki.PathOf("mosquitto.key")}\nallow_anonymous true\nuser root\n");
         await using var broker = new RunningScenario("mosquitto", ExternalProgram.Start("mosquitto", ["-c", _folder.File("mosquitto.conf"), "-v"], null));
-        await broker.WaitForLineAsync(" running");
+        await UntilListeningAsync(port);
         await using var reader = new RunningScenario("mosquitto_sub", ExternalProgram.Start("mosquitto_sub",
             ["-h", Address, "-p", $"{port}", "--cafile", _pki.PathOf("mosquitto.pem"), "-t", "site/#", "-q", "1", "-F", "%t %p", "-d"], null));
         await reader.WaitForLineAsync("Subscribed");
@@ -237,6 +237,25 @@ public sealed class RoutingTests(ConsoleBrowser console) : IClassFixture<Console
         (await routing.SendAsync("DELETE", "/api/x/routes/by-hand")).Status.ShouldBe(204);
         (await routing.SendAsync("DELETE", "/api/x/routingEndpoints/by-hand")).Status.ShouldBe(204);
         window.Errors.ShouldBeEmpty();
+    }
+
+    /// <summary>Mosquitto keeps to itself what it prints as long as nobody sits before it.</summary>
+    private static async Task UntilListeningAsync(int port)
+    {
+        var watch = Stopwatch.StartNew();
+        while (true)
+        {
+            using var socket = new System.Net.Sockets.TcpClient();
+            try
+            {
+                await socket.ConnectAsync(Address, port);
+                return;
+            }
+            catch (System.Net.Sockets.SocketException) when (watch.Elapsed < TimeSpan.FromSeconds(60))
+            {
+                await Task.Delay(100);
+            }
+        }
     }
 
     private static Task InDialogAsync(ConsoleWindow window, string button)
