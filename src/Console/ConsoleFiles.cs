@@ -24,6 +24,12 @@ internal static class ConsoleFiles
             return;
         }
         var (device, name) = (context.Request.Query["device"].ToString(), context.Request.Query["name"].ToString());
+        var reach = await services.Organizations.ScopeOfAsync(actor, context.RequestAborted);
+        if ((await services.Lifecycle.Within(reach, actor.Organization).GetAsync(device, context.RequestAborted)).Value is null)
+        {
+            context.Response.StatusCode = StatusCodes.Status404NotFound;
+            return;
+        }
         var file = (await services.Files.ListAsync(device, context.RequestAborted)).FirstOrDefault(f => f.BlobName == name);
         if (file is null)
         {

@@ -100,7 +100,7 @@ public static class ConsoleHost
 
     private static async Task ExportAsync(HttpContext context, ConsoleServices services)
     {
-        if (SessionOf(context, services)?.Actor is not { } actor || !actor.May(Permission.ViewAudit))
+        if (SessionOf(context, services)?.Actor is not { } actor || !actor.May(Permission.ViewAudit) || actor.CheckWhole() is not null)
         {
             context.Response.StatusCode = StatusCodes.Status403Forbidden;
             return;
@@ -128,7 +128,7 @@ public static class ConsoleHost
         }
         var options = new ExportOptions
         {
-            Filter = DeviceChoice.Filter(query["show"], query["search"]),
+            Filter = DeviceChoice.Filter(query["show"], query["search"]) with { Organizations = await services.Organizations.ScopeOfAsync(actor, context.RequestAborted) },
             DeviceIds = query["id"].Count == 0 ? null : [.. query["id"].OfType<string>()],
             Columns = DeviceChoice.Columns(query["columns"]) & (withKeys ? ~ExportColumns.None : ~ExportColumns.ConnectionString),
             WithKeys = withKeys,

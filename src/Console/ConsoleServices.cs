@@ -13,6 +13,7 @@ using Homeport.Hub.Twins;
 using Homeport.People.Accounts;
 using Homeport.People.Audit;
 using Homeport.People.Issuer;
+using Homeport.People.Organizations;
 using Homeport.People.Sessions;
 using Homeport.People.Tokens;
 using Homeport.Provisioning.Allocation.Linked;
@@ -85,6 +86,8 @@ public sealed record ConsoleServices
     public required ConsoleTemplates Templated { get; init; }
 
     public required AccountService Accounts { get; init; }
+
+    public required OrganizationService Organizations { get; init; }
 
     public required SignInService SignIn { get; init; }
 

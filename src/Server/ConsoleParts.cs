@@ -37,6 +37,7 @@ internal static class ConsoleParts
         Approval = parts.Provisioning.Approval,
         Connection = parts.Provisioning.Connection,
         Accounts = parts.People.Accounts,
+        Organizations = parts.People.Organizations,
         SignIn = parts.People.SignIn,
         Sessions = parts.People.Sessions,
         Tokens = parts.People.Tokens,

@@ -5,6 +5,7 @@ using Homeport.People.Access;
 using Homeport.People.Accounts;
 using Homeport.People.Audit;
 using Homeport.People.Issuer;
+using Homeport.People.Organizations;
 using Homeport.People.Sessions;
 using Homeport.People.Tokens;
 using Homeport.Storage.Sqlite;
@@ -27,7 +28,8 @@ internal sealed class PeopleParts : IDisposable
         if (issuer is not null)
             IssuerSignIn = new IssuerSignIn(accounts, _passwords, Sessions, Audit, time);
         var bearer = issuer is null || loggers is null ? null : new BearerTokens(issuer.Options.Settings, issuer.Document, IssuerSignIn!, loggers.CreateLogger<BearerTokens>());
-        Api = new OperatorApi { Accounts = Accounts, Sessions = Sessions, Tokens = Tokens, Bearer = bearer, Audit = Audit, Explanations = explanations, Time = time };
+        Organizations = new OrganizationService(new SqliteOrganizationStore(installation.Database, Installation.ApplicationName));
+        Api = new OperatorApi { Accounts = Accounts, Organizations = Organizations, Sessions = Sessions, Tokens = Tokens, Bearer = bearer, Audit = Audit, Explanations = explanations, Time = time };
     }
 
     public AuditLog Audit { get; }
@@ -35,6 +37,8 @@ internal sealed class PeopleParts : IDisposable
     public SessionService Sessions { get; }
 
     public AccountService Accounts { get; }
+
+    public OrganizationService Organizations { get; }
 
     public SignInService SignIn { get; }
 
@@ -50,6 +54,7 @@ internal sealed class PeopleParts : IDisposable
     {
         provisioning.MapOperators(routes, Api);
         routes.MapPeople(Api);
+        routes.MapOrganizations(Api);
         routes.MapAudit(Api);
         routes.MapBulkFiles(Api, fleet.Import, fleet.Export);
         routes.MapOpenApi(Api);

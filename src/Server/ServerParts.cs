@@ -19,7 +19,6 @@ using Homeport.Log;
 using Homeport.People.Access;
 using Homeport.People.Audit;
 using Homeport.Provisioning.Allocation;
-using Homeport.Provisioning.Lifecycle;
 using Homeport.Server.Options;
 using Homeport.Storage.Sqlite;
 
@@ -172,7 +171,9 @@ internal sealed class ServerParts : IAsyncDisposable
 
     private void WatchDevices(DeviceTwins twins)
     {
-        _provisioning.Approval.Waits = (device, token) => People.Audit.AppendAsync(Actor.Server, Waiting(device), token);
+        _provisioning.Approval.Waits = (device, token) => People.Audit.AppendAsync(
+            Actor.Server, new AuditAction("waitForApproval", "device", device.DeviceId) { Detail = $"group {device.GroupId}, {device.Credential}, from {device.Address}" }, token);
+        _provisioning.Lifecycle.CheckOrganization = People.Organizations.CheckAsync;
         _provisioning.Lifecycle.Changed = new TaggedNames(twins).NoteAsync;
     }
 
@@ -183,8 +184,6 @@ internal sealed class ServerParts : IAsyncDisposable
         new QuotaKeeper(door.Throttles, new SqliteQuotaStore(database, Installation.HubName), Hub.Time, loggers.CreateLogger<QuotaKeeper>()).RunAsync,
     ];
 
-    private static AuditAction Waiting(DeviceFacts device)
-        => new("waitForApproval", "device", device.DeviceId) { Detail = $"group {device.GroupId}, {device.Credential}, from {device.Address}" };
 
     /// <summary>The service side of the hub whose device side the doors have.</summary>
     private static HubApi BuildHub(HubDoor door, ServiceAuthorizer authorizer, IdentityRegistry registry, MessageReader messages, TimeProvider time) => new()

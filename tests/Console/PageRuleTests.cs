@@ -74,6 +74,15 @@ public sealed class PageRuleTests
     }
 
     [Fact]
+    public void Pages_for_roles_of_organizations_are_these_and_no_page_asks_for_devices_past_the_reach_of_the_person()
+    {
+        Pages.Where(p => p.GetCustomAttribute<RequiresAttribute>()?.ForOrganizations == true).Select(p => p.Name).Order(StringComparer.Ordinal)
+            .ShouldBe(["Device", "Devices", "MyAccount", "Overview", "Templates"]);
+        foreach (var file in new DirectoryInfo(Path.Combine(Root(), "src", "Console", "Components")).EnumerateFiles("*.razor", SearchOption.AllDirectories))
+            File.ReadAllText(file.FullName).ShouldNotContain("Services.Lifecycle", Case.Sensitive, $"{file.Name}: ask Me.DevicesAsync()");
+    }
+
+    [Fact]
     public void No_page_has_a_style_or_script_inline()
     {
         // The content policy would block it, and the page would be broken rather than unsafe.

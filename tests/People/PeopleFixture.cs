@@ -19,6 +19,7 @@ using Homeport.People.Access;
 using Homeport.People.Accounts;
 using Homeport.People.Audit;
 using Homeport.People.Issuer;
+using Homeport.People.Organizations;
 using Homeport.People.Sessions;
 using Homeport.People.Tokens;
 using Homeport.Provisioning.Allocation;
@@ -85,6 +86,8 @@ public sealed class PeopleFixture : IAsyncLifetime
 
     internal TestIssuer Issuer { get; } = new();
 
+    public OrganizationService Organizations { get; private set; } = null!;
+
     public ApiTokenService Tokens { get; private set; } = null!;
 
     public IdentityRegistry Registry { get; private set; } = null!;
@@ -130,7 +133,10 @@ public sealed class PeopleFixture : IAsyncLifetime
         Sessions = new SessionService(new SqliteSessionStore(Database), Time);
         Accounts = new AccountService(accounts, _passwords, Sessions, Time);
         SignIn = new SignInService(accounts, _passwords, Sessions, Audit, Time);
+        Organizations = new OrganizationService(new SqliteOrganizationStore(Database, "default"));
         IssuerSignIn = new IssuerSignIn(accounts, _passwords, Sessions, Audit, Time);
+        foreach (var id in new[] { "north", "south" })
+            (await Organizations.PutAsync(new Organization(id, id, null), null, default)).Refusal.ShouldBeNull();
         _issuerHttp = new HttpClient(Issuer);
         _document = new IssuerDocument(TestIssuer.Settings, _issuerHttp, Time);
         Tokens = new ApiTokenService(new SqliteApiTokenStore(Database), "default", Time);
@@ -145,6 +151,7 @@ public sealed class PeopleFixture : IAsyncLifetime
         {
             Accounts = Accounts,
             Sessions = Sessions,
+            Organizations = Organizations,
             Tokens = Tokens,
             Bearer = new BearerTokens(TestIssuer.Settings, _document, IssuerSignIn, NullLogger<BearerTokens>.Instance),
             Audit = Audit,
@@ -152,6 +159,7 @@ public sealed class PeopleFixture : IAsyncLifetime
             Time = Time,
         };
         _app.MapPeople(api);
+        _app.MapOrganizations(api);
         _app.MapAudit(api);
         Templates = OpenTemplates(api);
         _app.MapTemplates(Templates);
@@ -203,6 +211,7 @@ public sealed class PeopleFixture : IAsyncLifetime
         Approval = new DeviceApproval(devices, Time);
         Registrations = new RegistrationService(new DeviceAttestation(Enrollments, authorities, new ChallengeKeys(Time), Time), new SqliteRegistrationStore(Database, "default"), allocator, Time) { Approval = Approval };
         Lifecycle = new DeviceLifecycle(devices, own, allocator, Registrations, Enrollments, Time);
+        Lifecycle.CheckOrganization = Organizations.CheckAsync;
         var connection = new ConnectionCredentials(IdScope, Enrollments, authorities);
         Lifecycle.CheckTemplate = async (id, token) => (await Templates.Templates.GetPublishedAsync(id, token)).Refusal;
         Import = new DeviceImport(Registry, Twins, Lifecycle, Enrollments, connection);
@@ -258,6 +267,10 @@ public sealed class PeopleFixture : IAsyncLifetime
     /// <summary>A token with a role.</summary>
     public async Task<string> TokenAsync(Role role, string? id = null)
         => (await Tokens.CreateAsync(id ?? $"t-{Guid.NewGuid():N}", role, null, Actor.Server, default)).Value!.Text;
+
+    /// <summary>A token whose role counts in an organization.</summary>
+    public async Task<string> TokenInAsync(string organization, Role role)
+        => (await Tokens.CreateAsync($"t-{Guid.NewGuid():N}", role, organization, null, Actor.Server, default)).Value!.Text;
 
     /// <summary>Makes an account and signs it in with a password of its own.</summary>
     public async Task<(Account Account, string Password)> PersonAsync(Role role = Role.Operator)

@@ -2,6 +2,7 @@ using Homeport.Contract.Errors;
 using Homeport.People.Access;
 using Homeport.People.Audit;
 using Homeport.People.Sessions;
+using Homeport.Provisioning.Lifecycle;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Authorization;
 
@@ -40,6 +41,13 @@ public sealed class Me(ConsoleServices services, AuthenticationStateProvider sta
     /// <summary>True when the role gives the permission; for what a page shows.</summary>
     public bool May(Permission permission) => Actor.May(permission);
 
+    /// <summary>True when a page is for the person.</summary>
+    public bool MayOpen(RequiresAttribute rule) => May(rule.Permission) && (Actor.Organization is null || rule.ForOrganizations);
+
+    /// <summary>The devices that the person reaches: those of the organization of the role, or all. Pages ask for devices here and nowhere else.</summary>
+    public async Task<DeviceLifecycle> DevicesAsync()
+        => services.Lifecycle.Within(await services.Organizations.ScopeOfAsync(Actor, CancellationToken.None), Actor.Organization);
+
     /// <summary>Does something on behalf of the person. Null when it is done, else the refusal to show.</summary>
     /// <param name="permission">What it needs.</param>
     /// <param name="action">For the audit log.</param>
@@ -51,7 +59,7 @@ public sealed class Me(ConsoleServices services, AuthenticationStateProvider sta
             Leave();
             return new Refusal(PeopleErrors.Unauthorized, "The session is over", "Sign in again.");
         }
-        var refusal = Actor.Check(permission) ?? await work(CancellationToken.None);
+        var refusal = Actor.Check(permission) ?? await CheckReachAsync(action) ?? await work(CancellationToken.None);
         var entry = refusal is null ? action : action with { Result = AuditResult.Refused, Detail = refusal.Error.Name };
         await services.Audit.AppendAsync(Actor, entry, CancellationToken.None);
         return refusal;
@@ -73,6 +81,18 @@ public sealed class Me(ConsoleServices services, AuthenticationStateProvider sta
 
     /// <inheritdoc/>
     public void Dispose() => services.Sessions.Ended -= OnEnded;
+
+    /// <summary>Whose role counts in an organization changes devices that it reaches, makes new ones, and changes the own account.</summary>
+    private async Task<Refusal?> CheckReachAsync(AuditAction action)
+    {
+        if (Actor.Organization is null || action.EntityType == "account")
+            return null;
+        if (action.EntityType != "device")
+            return Actor.CheckWhole();
+        var missing = (await (await DevicesAsync()).GetAsync(action.EntityId, CancellationToken.None)).Refusal;
+        // Several at once are named by their number: they are changed within the reach.
+        return missing is null || (await services.Lifecycle.GetAsync(action.EntityId, CancellationToken.None)).Value is null ? null : missing;
+    }
 
     private void OnEnded(object? sender, SessionEndedEventArgs e)
     {

@@ -7,4 +7,10 @@ namespace Homeport.WebConsole.Access;
 public sealed class RequiresAttribute(Permission permission) : Attribute
 {
     public Permission Permission { get; } = permission;
+
+    /// <summary>
+    /// The page shows devices within the reach of the person only (<see cref="Me.DevicesAsync"/>), or nothing that belongs to an organization.
+    /// Other pages are not for those whose role counts in an organization.
+    /// </summary>
+    public bool ForOrganizations { get; init; }
 }

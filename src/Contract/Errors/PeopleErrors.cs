@@ -6,6 +6,7 @@ public static class PeopleErrors
     public static readonly ServiceError InvalidBody = new(nameof(InvalidBody), 400100, "The request body is not valid.");
     public static readonly ServiceError InvalidQuery = new(nameof(InvalidQuery), 400101, "The query is not valid.");
     public static readonly ServiceError WeakPassword = new(nameof(WeakPassword), 400102, "The password cannot be used.");
+    public static readonly ServiceError OrganizationNotFound = new(nameof(OrganizationNotFound), 400103, "The organization is not known.");
     public static readonly ServiceError Unauthorized = new(nameof(Unauthorized), 401100, "The credentials are not accepted.");
     public static readonly ServiceError SignInRefused = new(nameof(SignInRefused), 401101, "Name, password or code is wrong.");
     public static readonly ServiceError CodeNeeded = new(nameof(CodeNeeded), 401102, "A code of the authenticator app is needed.");
@@ -18,6 +19,7 @@ public static class PeopleErrors
     public static readonly ServiceError NotFound = new(nameof(NotFound), 404100, "There is nothing at this address.");
     public static readonly ServiceError AlreadyExists = new(nameof(AlreadyExists), 409100, "It exists already.");
     public static readonly ServiceError LastAdministrator = new(nameof(LastAdministrator), 409101, "The last administrator has to stay.");
+    public static readonly ServiceError OrganizationInUse = new(nameof(OrganizationInUse), 409102, "Something belongs to the organization.");
     public static readonly ServiceError PreconditionFailed = new(nameof(PreconditionFailed), 412100, "The entry changed in between.");
     public static readonly ServiceError LimitReached = new(nameof(LimitReached), 422100, "There are as many as there may be.");
     public static readonly ServiceError TooManyRequests = new(nameof(TooManyRequests), 429100, "Too many attempts.");

@@ -25,6 +25,7 @@ public static class ProvisioningErrors
     public static readonly ServiceError ScopeNotFound = new(nameof(ScopeNotFound), 404203, "No application has this ID scope.");
     public static readonly ServiceError LinkedHubNotFound = new(nameof(LinkedHubNotFound), 404204, "The hub is not linked.");
     public static readonly ServiceError CertificateNotFound = new(nameof(CertificateNotFound), 404205, "No such certificate was issued.");
+    public static readonly ServiceError OrganizationOutside = new(nameof(OrganizationOutside), 403206, "The organization is outside what the role reaches.");
     public static readonly ServiceError DeviceNotFound = new(nameof(DeviceNotFound), 404206, "There is no such device.");
     public static readonly ServiceError NotFound = new(nameof(NotFound), 404000, "There is nothing at this address.");
     public static readonly ServiceError MethodNotAllowed = new(nameof(MethodNotAllowed), 405000, "The address does not know this HTTP method.");

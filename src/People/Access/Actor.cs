@@ -29,6 +29,9 @@ public sealed record Actor(ActorKind Kind, string Id, string Name, Role Role, st
     /// <summary>The server itself, for what happens without a caller.</summary>
     public static readonly Actor Server = new(ActorKind.System, "server", "server", Role.Administrator, null);
 
+    /// <summary>The organization in which the role counts, with all below it; null: the whole application.</summary>
+    public string? Organization { get; init; }
+
     /// <summary>True when the role gives the permission.</summary>
     public bool May(Permission permission) => PermissionMatrix.Allows(Role, permission);
 
@@ -37,4 +40,8 @@ public sealed record Actor(ActorKind Kind, string Id, string Name, Role Role, st
         PeopleErrors.Forbidden,
         $"'{Name}' has the role {Role}, which does not include {permission}",
         $"Ask somebody with the role {string.Join(" or ", PermissionMatrix.RolesWith(permission))}.");
+
+    /// <summary>Null when the role counts in the whole application, else the refusal: what is asked for is no organization's.</summary>
+    public Refusal? CheckWhole() => Organization is null ? null : new Refusal(
+        PeopleErrors.Forbidden, $"'{Name}' has a role in the organization '{Organization}' only, and this is about the whole application", "Ask somebody whose role counts in the whole application.");
 }

@@ -41,6 +41,9 @@ public sealed record Account
     /// <summary>What the person may do.</summary>
     public required Role Role { get; init; }
 
+    /// <summary>The organization in which the role counts; null: the whole application.</summary>
+    public string? Organization { get; init; }
+
     /// <summary>False keeps the person out.</summary>
     public bool Enabled { get; init; } = true;
 

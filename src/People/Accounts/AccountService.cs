@@ -41,6 +41,7 @@ public sealed class AccountService(IAccountStore store, Passwords passwords, Ses
             Kind = wish.Kind,
             TenantId = wish.TenantId,
             Role = wish.Role,
+            Organization = wish.Organization,
             PasswordHash = await passwords.HashAsync(password ?? Passwords.Generate(), token),
             MustChangePassword = password is not null,
             Created = time.GetUtcNow(),
@@ -52,10 +53,14 @@ public sealed class AccountService(IAccountStore store, Passwords passwords, Ses
         return new Refusal(PeopleErrors.LimitReached, $"There are {MaxAccounts} accounts", "Delete those that are not used any more.");
     }
 
-    /// <summary>Changes role and whether the person may sign in.</summary>
+    /// <summary>Changes role and whether the person may sign in; the organization stays.</summary>
     public async Task<Outcome<Account>> UpdateAsync(string id, Role role, bool enabled, CancellationToken token)
+        => (await GetAsync(id, token)).Succeeded(out var account, out var refusal) ? await UpdateAsync(id, role, account.Organization, enabled, token) : refusal;
+
+    /// <summary>Changes role, where it counts, and whether the person may sign in.</summary>
+    public async Task<Outcome<Account>> UpdateAsync(string id, Role role, string? organization, bool enabled, CancellationToken token)
     {
-        var outcome = await ChangeAsync(id, a => a with { Role = role, Enabled = enabled }, keepsAdministrator: true, token);
+        var outcome = await ChangeAsync(id, a => a with { Role = role, Organization = organization, Enabled = enabled }, keepsAdministrator: true, token);
         if (outcome.Value is not null)
             await sessions.EndAllAsync(id, null, token);
         return outcome;
@@ -151,7 +156,7 @@ public sealed class AccountService(IAccountStore store, Passwords passwords, Ses
             {
                 return refusal;
             }
-            if (keepsAdministrator && (wanted.Role != Role.Administrator || !wanted.Enabled) && await IsLastAsync(account, token))
+            if (keepsAdministrator && (!IsAdministrator(wanted)) && await IsLastAsync(account, token))
                 return Last(account);
             wanted = wanted with { Version = account.Version + 1 };
             if (await store.ReplaceAsync(wanted, account.Version, token))
@@ -163,7 +168,7 @@ public sealed class AccountService(IAccountStore store, Passwords passwords, Ses
     private async Task<bool> IsLastAsync(Account account, CancellationToken token)
         => IsAdministrator(account) && !(await store.ListAsync(token)).Any(a => IsAdministrator(a) && a.Id != account.Id);
 
-    private static bool IsAdministrator(Account account) => account is { Kind: AccountKind.Person, Role: Role.Administrator, Enabled: true };
+    private static bool IsAdministrator(Account account) => account is { Kind: AccountKind.Person, Role: Role.Administrator, Organization: null, Enabled: true };
 
     private static Refusal Last(Account account)
         => new(PeopleErrors.LastAdministrator, $"The {account} is the last administrator who may sign in", "Make another administrator first.");
@@ -187,4 +192,7 @@ public sealed record AccountWish(string Id, string Name, Role Role)
 
     /// <summary>Tenant of a service principal or group.</summary>
     public string? TenantId { get; init; }
+
+    /// <summary>Where the role counts; null: in the whole application.</summary>
+    public string? Organization { get; init; }
 }

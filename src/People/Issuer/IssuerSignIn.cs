@@ -33,12 +33,13 @@ public sealed class IssuerSignIn(IAccountStore accounts, Passwords passwords, Se
     {
         if (!(await AccountOfAsync(who, binds: false, token)).Succeeded(out var account, out var refusal))
             return refusal;
-        return account.Kind switch
+        var (kind, name) = account.Kind switch
         {
-            AccountKind.ServicePrincipal => new Actor(ActorKind.ServicePrincipal, account.Id, account.Id, account.Role, address),
-            AccountKind.Group => new Actor(ActorKind.User, account.Id, NameOf(who), account.Role, address),
-            _ => new Actor(ActorKind.User, account.Id, account.Name, account.Role, address),
+            AccountKind.ServicePrincipal => (ActorKind.ServicePrincipal, account.Id),
+            AccountKind.Group => (ActorKind.User, NameOf(who)),
+            _ => (ActorKind.User, account.Name),
         };
+        return new Actor(kind, account.Id, name, account.Role, address) { Organization = account.Organization };
     }
 
     /// <summary>The account that an identity may use.</summary>
@@ -84,7 +85,7 @@ public sealed class IssuerSignIn(IAccountStore accounts, Passwords passwords, Se
         return null;
     }
 
-    /// <summary>The accounts of the groups that the issuer names, that with the most rights first.</summary>
+    /// <summary>The accounts of the groups that the issuer names, that with the most rights first, and of those that of the whole application.</summary>
     private async Task<List<Account>> GroupsAsync(IssuerIdentity who, CancellationToken token)
     {
         var found = new List<Account>();
@@ -93,7 +94,7 @@ public sealed class IssuerSignIn(IAccountStore accounts, Passwords passwords, Se
             if (await accounts.FindByNameAsync(group, token) is { Kind: AccountKind.Group, Enabled: true } account && IsOfTenant(account, who))
                 found.Add(account);
         }
-        return [.. found.OrderBy(a => a.Role).ThenBy(a => a.Id, StringComparer.Ordinal)];
+        return [.. found.OrderBy(a => a.Role).ThenBy(a => a.Organization is not null).ThenBy(a => a.Id, StringComparer.Ordinal)];
     }
 
     // Only Entra ID names tenants.

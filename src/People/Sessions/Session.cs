@@ -18,6 +18,9 @@ public sealed record Session
     /// <summary>The role when the session began; a change of the role ends the session.</summary>
     public required Role Role { get; init; }
 
+    /// <summary>Where the role counts; null: in the whole application. A change ends the session.</summary>
+    public string? Organization { get; init; }
+
     public required DateTimeOffset Created { get; init; }
 
     public required DateTimeOffset LastSeen { get; init; }
@@ -29,7 +32,7 @@ public sealed record Session
     public string? Program { get; init; }
 
     /// <summary>Who acts in it.</summary>
-    public Actor Actor => new(ActorKind.User, AccountId, AccountName, Role, Address);
+    public Actor Actor => new(ActorKind.User, AccountId, AccountName, Role, Address) { Organization = Organization };
 
     /// <summary>Without the hash.</summary>
     public override string ToString() => $"session {Id} of '{AccountId}'";

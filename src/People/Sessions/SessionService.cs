@@ -38,6 +38,7 @@ public sealed class SessionService(ISessionStore store, TimeProvider time)
             AccountId = account.Id,
             AccountName = account.Name,
             Role = account.Role,
+            Organization = account.Organization,
             Created = now,
             LastSeen = now,
             Address = address,

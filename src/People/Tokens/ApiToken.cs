@@ -11,6 +11,9 @@ public sealed record ApiToken
     /// <summary>What the program may do.</summary>
     public required Role Role { get; init; }
 
+    /// <summary>Where the role counts; null: in the whole application.</summary>
+    public string? Organization { get; init; }
+
     /// <summary>SHA-256 of the secret.</summary>
     public required byte[] SecretHash { get; init; }
 

@@ -35,7 +35,10 @@ public sealed class ApiTokenService(IApiTokenStore store, string application, Ti
     /// <param name="expiry">When it ends; null for a year.</param>
     /// <param name="maker">Who makes it.</param>
     /// <param name="token">Ends the call.</param>
-    public async Task<Outcome<NewApiToken>> CreateAsync(string id, Role role, DateTimeOffset? expiry, Actor maker, CancellationToken token)
+    public Task<Outcome<NewApiToken>> CreateAsync(string id, Role role, DateTimeOffset? expiry, Actor maker, CancellationToken token) => CreateAsync(id, role, null, expiry, maker, token);
+
+    /// <summary>Makes a token whose role counts in an organization; null: in the whole application.</summary>
+    public async Task<Outcome<NewApiToken>> CreateAsync(string id, Role role, string? organization, DateTimeOffset? expiry, Actor maker, CancellationToken token)
     {
         if (AccountRules.CheckId(id) is { } bad)
             return bad;
@@ -44,7 +47,7 @@ public sealed class ApiTokenService(IApiTokenStore store, string application, Ti
         if (end <= now)
             return new Refusal(PeopleErrors.InvalidBody, $"The expiry {end:O} is over", "Choose a time to come, or leave it out for one year.");
         var secret = RandomNumberGenerator.GetBytes(SecretSize);
-        var made = new ApiToken { Id = id, Role = role, SecretHash = SHA256.HashData(secret), Created = now, Expiry = end, CreatedBy = maker.Id };
+        var made = new ApiToken { Id = id, Role = role, Organization = organization, SecretHash = SHA256.HashData(secret), Created = now, Expiry = end, CreatedBy = maker.Id };
         if (await store.InsertAsync(made, MaxTokens, token))
             return new NewApiToken(made, TextOf(made, secret));
         return await store.FindAsync(id, token) is not null
@@ -75,7 +78,7 @@ public sealed class ApiTokenService(IApiTokenStore store, string application, Ti
             return Refused($"Token '{id}' ended at {found.Expiry:O}", "Make a new one.");
         if (found.LastUsed is not { } used || now - used >= TouchInterval)
             await store.TouchAsync(id, now, token);
-        return new Actor(ActorKind.Token, found.Id, found.Id, found.Role, address);
+        return new Actor(ActorKind.Token, found.Id, found.Id, found.Role, address) { Organization = found.Organization };
     }
 
     private string TextOf(ApiToken made, byte[] secret)

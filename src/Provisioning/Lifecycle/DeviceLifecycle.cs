@@ -25,8 +25,22 @@ public sealed class DeviceLifecycle(
     /// <summary>Null when a device may follow a template, else what is wrong; null in itself: templates are not checked.</summary>
     public Func<string, CancellationToken, Task<Refusal?>>? CheckTemplate { get; set; }
 
+    /// <summary>Null when there is such an organization, else what is wrong; null in itself: organizations are not checked.</summary>
+    public Func<string, CancellationToken, Task<Refusal?>>? CheckOrganization { get; set; }
+
     /// <summary>Told after a device changed, with what it was before; null when it is new.</summary>
     public Func<DeviceFacts?, DeviceFacts, CancellationToken, Task>? Changed { get; set; }
+
+    /// <summary>The same for the devices of some organizations, as if there were no others; null: for all.</summary>
+    /// <param name="organizations">The organizations.</param>
+    /// <param name="home">Where new devices belong that name none.</param>
+    public DeviceLifecycle Within(IReadOnlySet<string>? organizations, string? home)
+        => organizations is null || home is null ? this : new DeviceLifecycle(new ScopedDevices(store, organizations, home), own, allocator, registrations, enrollments, time)
+        {
+            CheckTemplate = CheckTemplate,
+            CheckOrganization = CheckOrganization,
+            Changed = Changed,
+        };
 
     /// <summary>Finds one.</summary>
     public async Task<Outcome<DeviceFacts>> GetAsync(string deviceId, CancellationToken token) => await store.FindAsync(deviceId, token) is { } found ? found : NotFound(deviceId);
@@ -176,6 +190,8 @@ public sealed class DeviceLifecycle(
             return EnrollmentForm.Invalid("id", badId, $"Allowed are 1 to {DeviceIdRules.MaxLength} letters, digits and - : . + % _ # * ? ! ( ) , = @ ; $ '.");
         if (wanted.DisplayName is { } name && (name.Length > DeviceFacts.MaxName || name.Any(char.IsControl)))
             return EnrollmentForm.Invalid("displayName", name.Length > DeviceFacts.MaxName ? $"it has {name.Length} characters" : "it has control characters", $"Send at most {DeviceFacts.MaxName} characters on one line.");
+        if (wanted.Organization is { } organization && organization != before?.Organization && CheckOrganization is not null && await CheckOrganization(organization, token) is { } unknown)
+            return unknown;
         return wanted.Template is { } template && template != before?.Template ? await CheckTemplateAsync(template, token) : null;
     }
 

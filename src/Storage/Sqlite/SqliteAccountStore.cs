@@ -9,7 +9,7 @@ public sealed class SqliteAccountStore(SqliteDatabase database, SecretSeal seal)
 {
     private const string Columns = """
         id, name, role, enabled, password_hash, must_change, failed_attempts, locked_until, totp_secret, totp_confirmed, totp_last_step, created, last_sign_in, version,
-        kind, tenant_id, issuer, subject
+        kind, tenant_id, issuer, subject, organization
         """;
 
     /// <inheritdoc/>
@@ -33,7 +33,7 @@ public sealed class SqliteAccountStore(SqliteDatabase database, SecretSeal seal)
         $"""
         INSERT INTO accounts ({Columns})
         SELECT $id, $name, $role, $enabled, $hash, $must, $failed, $locked, $totp, $confirmed, $step, $created, $signed, $version,
-            $kind, $tenant, $issuer, $subject
+            $kind, $tenant, $issuer, $subject, $organization
         WHERE (SELECT count(*) FROM accounts)<$limit
         ON CONFLICT DO NOTHING
         """, [.. Parameters(account), ("$created", account.Created), ("$limit", limit)]) == 1, token);
@@ -43,7 +43,7 @@ public sealed class SqliteAccountStore(SqliteDatabase database, SecretSeal seal)
         """
         UPDATE OR IGNORE accounts SET name=$name, role=$role, enabled=$enabled, password_hash=$hash, must_change=$must, failed_attempts=$failed, locked_until=$locked,
             totp_secret=$totp, totp_confirmed=$confirmed, totp_last_step=$step, last_sign_in=$signed, version=$version,
-            kind=$kind, tenant_id=$tenant, issuer=$issuer, subject=$subject
+            kind=$kind, tenant_id=$tenant, issuer=$issuer, subject=$subject, organization=$organization
         WHERE id=$id AND version=$expected
         """, [.. Parameters(account), ("$expected", version)]) == 1, token);
 
@@ -57,7 +57,7 @@ public sealed class SqliteAccountStore(SqliteDatabase database, SecretSeal seal)
         ("$must", account.MustChangePassword), ("$failed", account.FailedAttempts), ("$locked", account.LockedUntil),
         ("$totp", seal.Seal(account.TotpSecret, ContextOf(account.Id))), ("$confirmed", account.TotpConfirmed), ("$step", account.TotpLastStep),
         ("$signed", account.LastSignIn), ("$version", account.Version), ("$kind", (int)account.Kind), ("$tenant", account.TenantId),
-        ("$issuer", account.Issuer), ("$subject", account.Subject),
+        ("$issuer", account.Issuer), ("$subject", account.Subject), ("$organization", account.Organization),
     ];
 
     private Account Read(SqliteDataReader row) => new()
@@ -80,6 +80,7 @@ public sealed class SqliteAccountStore(SqliteDatabase database, SecretSeal seal)
         TenantId = row.TextOrNull(15),
         Issuer = row.TextOrNull(16),
         Subject = row.TextOrNull(17),
+        Organization = row.TextOrNull(18),
     };
 
     private static string ContextOf(string id) => $"account/{id}/totp";

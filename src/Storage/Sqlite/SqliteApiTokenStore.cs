@@ -7,7 +7,7 @@ namespace Homeport.Storage.Sqlite;
 /// <summary>API tokens in SQLite.</summary>
 public sealed class SqliteApiTokenStore(SqliteDatabase database) : IApiTokenStore
 {
-    private const string Columns = "id, role, secret_hash, created, expiry, last_used, created_by";
+    private const string Columns = "id, role, secret_hash, created, expiry, last_used, created_by, organization";
 
     /// <inheritdoc/>
     public Task<ApiToken?> FindAsync(string id, CancellationToken token)
@@ -21,10 +21,10 @@ public sealed class SqliteApiTokenStore(SqliteDatabase database) : IApiTokenStor
     public Task<bool> InsertAsync(ApiToken apiToken, int limit, CancellationToken token) => database.WriteAsync(c => c.Execute(
         $"""
         INSERT INTO api_tokens ({Columns})
-        SELECT $id, $role, $hash, $created, $expiry, $used, $by WHERE (SELECT count(*) FROM api_tokens)<$limit
+        SELECT $id, $role, $hash, $created, $expiry, $used, $by, $organization WHERE (SELECT count(*) FROM api_tokens)<$limit
         ON CONFLICT DO NOTHING
         """, ("$id", apiToken.Id), ("$role", (int)apiToken.Role), ("$hash", apiToken.SecretHash), ("$created", apiToken.Created), ("$expiry", apiToken.Expiry),
-        ("$used", apiToken.LastUsed), ("$by", apiToken.CreatedBy), ("$limit", limit)) == 1, token);
+        ("$used", apiToken.LastUsed), ("$by", apiToken.CreatedBy), ("$organization", apiToken.Organization), ("$limit", limit)) == 1, token);
 
     /// <inheritdoc/>
     public Task TouchAsync(string id, DateTimeOffset used, CancellationToken token)
@@ -43,5 +43,6 @@ public sealed class SqliteApiTokenStore(SqliteDatabase database) : IApiTokenStor
         Expiry = row.TimeOrNull(4)!.Value,
         LastUsed = row.TimeOrNull(5),
         CreatedBy = row.GetString(6),
+        Organization = row.TextOrNull(7),
     };
 }

@@ -7,7 +7,7 @@ namespace Homeport.Storage.Sqlite;
 /// <summary>Sessions in SQLite.</summary>
 public sealed class SqliteSessionStore(SqliteDatabase database) : ISessionStore
 {
-    private const string Columns = "id, token_hash, account_id, account_name, role, created, last_seen, address, program";
+    private const string Columns = "id, token_hash, account_id, account_name, role, created, last_seen, address, program, organization";
 
     /// <inheritdoc/>
     public Task<Session?> FindAsync(byte[] tokenHash, CancellationToken token)
@@ -19,9 +19,9 @@ public sealed class SqliteSessionStore(SqliteDatabase database) : ISessionStore
 
     /// <inheritdoc/>
     public Task InsertAsync(Session session, CancellationToken token) => database.WriteAsync(c => c.Execute(
-        $"INSERT INTO sessions ({Columns}) VALUES ($id, $hash, $account, $name, $role, $created, $seen, $address, $program)",
+        $"INSERT INTO sessions ({Columns}) VALUES ($id, $hash, $account, $name, $role, $created, $seen, $address, $program, $organization)",
         ("$id", session.Id), ("$hash", session.TokenHash), ("$account", session.AccountId), ("$name", session.AccountName), ("$role", (int)session.Role),
-        ("$created", session.Created), ("$seen", session.LastSeen), ("$address", session.Address), ("$program", session.Program)), token);
+        ("$created", session.Created), ("$seen", session.LastSeen), ("$address", session.Address), ("$program", session.Program), ("$organization", session.Organization)), token);
 
     /// <inheritdoc/>
     public Task TouchAsync(string id, DateTimeOffset seen, CancellationToken token)
@@ -46,5 +46,6 @@ public sealed class SqliteSessionStore(SqliteDatabase database) : ISessionStore
         LastSeen = row.TimeOrNull(6)!.Value,
         Address = row.TextOrNull(7),
         Program = row.TextOrNull(8),
+        Organization = row.TextOrNull(9),
     };
 }

@@ -17,6 +17,9 @@ public sealed record RoleDescription(string Id, string DisplayName);
 /// <summary>A role in an organization.</summary>
 public sealed record RoleAssignment(string Role, string? Organization = null);
 
+/// <summary>A part of the application with its own devices and people.</summary>
+public sealed record OrganizationDescription(string? Id, string? DisplayName, string? Parent, string? Etag);
+
 /// <summary>A person. Members below <see cref="Roles"/> are Homeport's own.</summary>
 public sealed record UserDescription
 {
@@ -116,6 +119,8 @@ public sealed record ImportProgress(long Processed, long Created, long Updated, 
 [JsonSerializable(typeof(OperatorErrorBody))]
 [JsonSerializable(typeof(RoleDescription))]
 [JsonSerializable(typeof(Collection<RoleDescription>))]
+[JsonSerializable(typeof(OrganizationDescription))]
+[JsonSerializable(typeof(Collection<OrganizationDescription>))]
 [JsonSerializable(typeof(UserDescription))]
 [JsonSerializable(typeof(Collection<UserDescription>))]
 [JsonSerializable(typeof(ApiTokenDescription))]

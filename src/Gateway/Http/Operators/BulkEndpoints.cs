@@ -4,6 +4,7 @@ using Homeport.Contract.Rest.Operators;
 using Homeport.People.Access;
 using Homeport.People.Audit;
 using Homeport.Provisioning.Bulk;
+using Homeport.Provisioning.Lifecycle;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
@@ -17,15 +18,16 @@ public static class BulkEndpoints
     public static void MapBulkFiles(this IEndpointRouteBuilder routes, OperatorApi api, DeviceImport import, DeviceExport export)
     {
         api.MapChange(routes, "POST", "/api/x/devices/import", new Operation("importDevices", Permission.ManageDevices, "Registers the devices of a CSV file.") { Audited = "device" },
-            (context, actor) => ImportAsync(context, actor, import));
-        api.MapStream(routes, "/api/x/devices/export", new Operation("exportDevices", Permission.ViewDevices, "Gives devices as a CSV file: all, those of $filter and search, or those that id names; with keys=true and the right, with their keys."),
+            (context, actor) => ImportAsync(api, context, actor, import));
+        api.MapStream(routes, "/api/x/devices/export", new Operation("exportDevices", Permission.ViewDevices, "Gives devices as a CSV file: all, those of $filter and search, or those that id names; with keys=true and the right, with their keys.") { Reach = Reach.Narrowed },
             (context, actor) => ExportAsync(api, context, actor, export));
     }
 
-    private static async Task<Outcome<Reply>> ImportAsync(HttpContext context, Actor actor, DeviceImport import)
+    private static async Task<Outcome<Reply>> ImportAsync(OperatorApi api, HttpContext context, Actor actor, DeviceImport import)
     {
         if (!ReadOptions(context.Request.Query, actor).Succeeded(out var options, out var refusal))
             return refusal;
+        options = options with { CheckOrganization = api.Organizations.CheckAsync };
         // The server's limit is for small bodies. Files are read as they come and never held as a whole.
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
             limit.MaxRequestBodySize = DeviceImport.MaxBytes;
@@ -44,7 +46,8 @@ public static class BulkEndpoints
 
     private static async Task ExportAsync(OperatorApi api, HttpContext context, Actor actor, DeviceExport export)
     {
-        var options = ReadExport(context.Request.Query).Succeeded(out var read, out var refusal) ? read : null;
+        var reach = await api.Organizations.ScopeOfAsync(actor, context.RequestAborted);
+        var options = ReadExport(context.Request.Query).Succeeded(out var read, out var refusal) ? read with { Filter = Within(read.Filter, reach) } : null;
         if (options is { WithKeys: true } && actor.Check(Permission.RevealDeviceKeys) is { } forbidden)
             refusal = forbidden;
         if (options is null || refusal is not null)
@@ -59,6 +62,9 @@ public static class BulkEndpoints
         context.Response.Headers.CacheControl = "no-store";
         await export.RunAsync(context.Response.Body, options, context.RequestAborted);
     }
+
+    private static DeviceFilter Within(DeviceFilter filter, IReadOnlySet<string>? reach)
+        => reach is null ? filter : filter with { Organizations = filter.Organizations is { } asked ? [.. asked.Where(reach.Contains)] : reach };
 
     private static Outcome<ExportOptions> ReadExport(IQueryCollection query)
     {

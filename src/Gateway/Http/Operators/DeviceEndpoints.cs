@@ -22,29 +22,38 @@ public static class DeviceEndpoints
     /// <summary>Maps <c>/api/devices</c>, <c>/api/devices/{id}</c> and Homeport's own calls under <c>/api/x/devices</c>.</summary>
     public static void MapDevices(this IEndpointRouteBuilder routes, OperatorApi api, DeviceLifecycle devices)
     {
-        api.MapRead(routes, "/api/devices", new Operation("listDevices", Permission.ViewDevices, "Lists devices, in pages, with $filter and $orderby."), context => ListAsync(context, devices));
+        api.Devices = devices;
+        api.MapRead(routes, "/api/devices", new Operation("listDevices", Permission.ViewDevices, "Lists devices, in pages, with $filter and $orderby.") { Reach = Reach.Narrowed },
+            async (context, actor) => await ListAsync(context, await api.DevicesOfAsync(actor, context.RequestAborted)));
         api.MapRead(routes, "/api/devices/{id}", new Operation("getDevice", Permission.ViewDevices, "Shows a device."), async context
             => Answer(await devices.GetAsync(OperatorApi.Id(context), context.RequestAborted)));
-        api.MapChange(routes, "PUT", "/api/devices/{id}", Change("putDevice", "Makes a device, or changes it."), (context, actor) => PutAsync(context, actor, devices));
-        api.MapChange(routes, "PATCH", "/api/devices/{id}", Change("patchDevice", "Changes members of a device: enabled false blocks it, true lets it in."), (context, actor) => PatchAsync(context, actor, devices));
-        api.MapChange(routes, "DELETE", "/api/devices/{id}", Change("deleteDevice", "Deletes a device with its identity, registration and individual enrollment."), async (context, _)
-            => await devices.DeleteAsync(OperatorApi.Id(context), context.RequestAborted) is { } refusal ? refusal : Reply.Empty);
-        api.MapRead(routes, "/api/x/devices/counts", new Operation("countDevices", Permission.ViewDevices, "Counts the devices in each state."), async context =>
+        api.MapChange(routes, "PUT", "/api/devices/{id}", Change("putDevice", "Makes a device, or changes it."), async (context, actor) => await PutAsync(context, actor, await api.DevicesOfAsync(actor, context.RequestAborted)));
+        api.MapChange(routes, "PATCH", "/api/devices/{id}", Change("patchDevice", "Changes members of a device: enabled false blocks it, true lets it in."), async (context, actor) => await PatchAsync(context, actor, await api.DevicesOfAsync(actor, context.RequestAborted)));
+        api.MapChange(routes, "DELETE", "/api/devices/{id}", Change("deleteDevice", "Deletes a device with its identity, registration and individual enrollment."), async (context, actor)
+            => await (await api.DevicesOfAsync(actor, context.RequestAborted)).DeleteAsync(OperatorApi.Id(context), context.RequestAborted) is { } refusal ? refusal : Reply.Empty);
+        api.MapRead(routes, "/api/x/devices/counts", new Operation("countDevices", Permission.ViewDevices, "Counts the devices in each state.") { Reach = Reach.Narrowed }, async (context, actor) =>
         {
-            var counts = await devices.CountAsync(context.RequestAborted);
+            var counts = await (await api.DevicesOfAsync(actor, context.RequestAborted)).CountAsync(context.RequestAborted);
             return Reply.Of(new DeviceCountsDescription(counts[DeviceStatus.Provisioned], counts[DeviceStatus.Registered], counts[DeviceStatus.WaitingForApproval], counts[DeviceStatus.Blocked]),
                 DeviceJson.Default.DeviceCountsDescription);
         });
-        foreach (var (verb, summary, work) in Verbs(devices))
+        foreach (var (verb, summary, work) in Verbs)
         {
             api.MapChange(routes, "POST", $"/api/x/devices/{{id}}/{verb}", Change($"{verb}Device", summary), async (context, actor)
-                => Answer(await work(OperatorApi.Id(context), actor.Name, context.RequestAborted)));
-            api.MapChange(routes, "POST", $"/api/x/devices/{verb}", Change($"{verb}Devices", $"{summary} Many at once, by ids or by a filter."), (context, actor)
-                => SelectAsync(context, devices, async id => (await work(id, actor.Name, context.RequestAborted)).Refusal));
+                => Answer(await work(await api.DevicesOfAsync(actor, context.RequestAborted), OperatorApi.Id(context), actor.Name, context.RequestAborted)));
+            api.MapChange(routes, "POST", $"/api/x/devices/{verb}", ChangeMany($"{verb}Devices", $"{summary} Many at once, by ids or by a filter."), async (context, actor) =>
+            {
+                var mine = await api.DevicesOfAsync(actor, context.RequestAborted);
+                return await SelectAsync(context, mine, async id => (await work(mine, id, actor.Name, context.RequestAborted)).Refusal);
+            });
         }
-        api.MapChange(routes, "POST", "/api/x/devices/delete", Change("deleteDevices", "Deletes many devices, by ids or by a filter."), (context, _)
-            => SelectAsync(context, devices, id => devices.DeleteAsync(id, context.RequestAborted)));
-        api.MapChange(routes, "POST", "/api/x/devices/migrate", Change("migrateDevices", "Gives many devices another template, by ids or by a filter."), (context, actor) => MigrateAsync(context, actor, devices));
+        api.MapChange(routes, "POST", "/api/x/devices/delete", ChangeMany("deleteDevices", "Deletes many devices, by ids or by a filter."), async (context, actor) =>
+        {
+            var mine = await api.DevicesOfAsync(actor, context.RequestAborted);
+            return await SelectAsync(context, mine, id => mine.DeleteAsync(id, context.RequestAborted));
+        });
+        api.MapChange(routes, "POST", "/api/x/devices/migrate", ChangeMany("migrateDevices", "Gives many devices another template, by ids or by a filter."), async (context, actor)
+            => await MigrateAsync(context, actor, await api.DevicesOfAsync(actor, context.RequestAborted)));
     }
 
     /// <summary>A device as REST shows it.</summary>
@@ -69,14 +78,16 @@ public static class DeviceEndpoints
         ChangedBy = device.ChangedBy,
     };
 
-    private static (string Verb, string Summary, Func<string, string, CancellationToken, Task<Outcome<DeviceFacts>>> Work)[] Verbs(DeviceLifecycle devices) =>
+    private static readonly (string Verb, string Summary, Func<DeviceLifecycle, string, string, CancellationToken, Task<Outcome<DeviceFacts>>> Work)[] Verbs =
     [
-        ("approve", "Lets in a device that waits for approval.", devices.ApproveAsync),
-        ("block", "Keeps a device out; its connections end at once.", devices.BlockAsync),
-        ("unblock", "Lets a blocked device be again what it was.", devices.UnblockAsync),
+        ("approve", "Lets in a device that waits for approval.", (devices, id, by, token) => devices.ApproveAsync(id, by, token)),
+        ("block", "Keeps a device out; its connections end at once.", (devices, id, by, token) => devices.BlockAsync(id, by, token)),
+        ("unblock", "Lets a blocked device be again what it was.", (devices, id, by, token) => devices.UnblockAsync(id, by, token)),
     ];
 
     private static Operation Change(string name, string summary) => new(name, Permission.ManageDevices, summary) { Audited = "device" };
+
+    private static Operation ChangeMany(string name, string summary) => Change(name, summary) with { Reach = Reach.Narrowed };
 
     private static Outcome<Reply> Answer(Outcome<DeviceFacts> outcome)
         => outcome.Succeeded(out var device, out var refusal) ? Reply.Of(Show(device), DeviceJson.Default.OperatorDeviceDescription) : refusal;

@@ -14,7 +14,7 @@ public static class OpenApiDocument
 {
     /// <summary>Maps <c>GET /api/x/openapi.json</c>.</summary>
     public static void MapOpenApi(this IEndpointRouteBuilder routes, OperatorApi api)
-        => api.MapRead(routes, "/api/x/openapi.json", new Operation("getOpenApi", Permission.ViewRoles, "Describes this API."), context =>
+        => api.MapRead(routes, "/api/x/openapi.json", new Operation("getOpenApi", Permission.ViewRoles, "Describes this API.") { Reach = Reach.Anybody }, context =>
         {
             var endpoints = context.RequestServices.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>();
             return Task.FromResult<Outcome<Reply>>(new Reply(StatusCodes.Status200OK, Encoding.UTF8.GetBytes(Of(endpoints).ToJsonString())));

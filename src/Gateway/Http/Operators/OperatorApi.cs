@@ -8,8 +8,10 @@ using Homeport.Hub.Access;
 using Homeport.People.Access;
 using Homeport.People.Accounts;
 using Homeport.People.Audit;
+using Homeport.People.Organizations;
 using Homeport.People.Sessions;
 using Homeport.People.Tokens;
+using Homeport.Provisioning.Lifecycle;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -25,6 +27,11 @@ public sealed record OperatorApi
     public required AccountService Accounts { get; init; }
 
     public required SessionService Sessions { get; init; }
+
+    public required OrganizationService Organizations { get; init; }
+
+    /// <summary>The devices, to look up which organization one belongs to. Set before the first call.</summary>
+    public DeviceLifecycle? Devices { get; set; }
 
     public required ApiTokenService Tokens { get; init; }
 
@@ -115,7 +122,7 @@ public sealed record OperatorApi
             : await Tokens.AuthenticateAsync(authorization, address, context.RequestAborted);
         if (!caller.Succeeded(out var actor, out var refusal))
             return refusal;
-        if (actor.Check(operation.Permission) is { } forbidden)
+        if ((actor.Check(operation.Permission) ?? await CheckReachAsync(context, operation, actor)) is { } forbidden)
         {
             if (operation.Audited is { } entity)
                 await NoteAsync(context, operation, entity, actor, forbidden);
@@ -125,6 +132,33 @@ public sealed record OperatorApi
         return own || !string.IsNullOrEmpty(context.Request.Query["api-version"])
             ? actor
             : new Refusal(PeopleErrors.InvalidQuery, "The query has no api-version", "Add ?api-version=2022-07-31.");
+    }
+
+    /// <summary>The devices that the caller reaches: its organization's, or all.</summary>
+    internal async Task<DeviceLifecycle> DevicesOfAsync(Actor actor, CancellationToken token)
+        => (Devices ?? throw new InvalidOperationException("The devices are not set.")).Within(await Organizations.ScopeOfAsync(actor, token), actor.Organization);
+
+    /// <summary>
+    /// Keeps whoever has a role in an organization at its devices. The one place for it: a call is about one device, by its path; or it
+    /// narrows itself, by <see cref="DevicesOfAsync"/>; or it says that it is for anybody; or it is refused.
+    /// </summary>
+    private async Task<Refusal?> CheckReachAsync(HttpContext context, Operation operation, Actor actor)
+    {
+        if (actor.Organization is null)
+            return null;
+        switch (operation.ReachAt(context.GetEndpoint()))
+        {
+            case Reach.Anybody or Reach.Narrowed:
+                return null;
+            case Reach.OneDevice:
+                var inside = await DevicesOfAsync(actor, context.RequestAborted);
+                if ((await inside.GetAsync(Id(context), context.RequestAborted)).Refusal is not { } missing)
+                    return null;
+                // A device that is nowhere may be made.
+                return HttpMethods.IsPut(context.Request.Method) && (await Devices!.GetAsync(Id(context), context.RequestAborted)).Value is null ? null : missing;
+            default:
+                return actor.CheckWhole();
+        }
     }
 
     private Task<AuditEntry> NoteAsync(HttpContext context, Operation operation, string entity, Actor actor, Refusal? refusal)
@@ -159,8 +193,34 @@ public sealed record Operation(string Name, Permission Permission, string Summar
     /// <summary>Kind of thing that it changes; null for calls that change nothing.</summary>
     public string? Audited { get; init; }
 
+    /// <summary>What the call is about, for those who have a role in an organization; unless it is said, and the path names no device, they may not make it.</summary>
+    public Reach Reach { get; init; }
+
+    /// <summary>The reach of the call at an endpoint: a path with the id of a device says it by itself.</summary>
+    public Reach ReachAt(Endpoint? endpoint)
+    {
+        var path = "/" + ((endpoint as RouteEndpoint)?.RoutePattern.RawText ?? "").TrimStart('/');
+        return path.StartsWith("/api/devices/{id}", StringComparison.Ordinal) || path.StartsWith("/api/x/devices/{id}", StringComparison.Ordinal) ? Reach.OneDevice : Reach;
+    }
+
     /// <summary>HTTP status of a good answer, for the OpenAPI document; null for 200, or 204 after a deletion.</summary>
     public int? Answer { get; init; }
+}
+
+/// <summary>What a call of the operators' API is about.</summary>
+public enum Reach
+{
+    /// <summary>The whole application: nobody whose role counts in an organization only.</summary>
+    WholeApplication,
+
+    /// <summary>The device of the path.</summary>
+    OneDevice,
+
+    /// <summary>Devices that the call itself narrows to those of the caller's organizations.</summary>
+    Narrowed,
+
+    /// <summary>Nothing that belongs to an organization.</summary>
+    Anybody,
 }
 
 /// <summary>What a call says of itself for the audit log.</summary>

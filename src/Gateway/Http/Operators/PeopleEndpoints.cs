@@ -16,9 +16,9 @@ public static class PeopleEndpoints
     {
         MapUsers(routes, api);
         MapTokens(routes, api);
-        api.MapRead(routes, "/api/roles", new Operation("listRoles", Permission.ViewRoles, "Lists the roles."), _
+        api.MapRead(routes, "/api/roles", new Operation("listRoles", Permission.ViewRoles, "Lists the roles.") { Reach = Reach.Anybody }, _
             => Task.FromResult(Reply.Of(new Collection<RoleDescription>([.. Enum.GetValues<Role>().Select(ToBody)]), OperatorJson.Default.CollectionRoleDescription)));
-        api.MapRead(routes, "/api/roles/{id}", new Operation("getRole", Permission.ViewRoles, "Shows a role."), context
+        api.MapRead(routes, "/api/roles/{id}", new Operation("getRole", Permission.ViewRoles, "Shows a role.") { Reach = Reach.Anybody }, context
             => Task.FromResult(RoleIds.Find(OperatorApi.Id(context)) is { } role
                 ? Reply.Of(ToBody(role), OperatorJson.Default.RoleDescription)
                 : new Refusal(PeopleErrors.NotFound, "There is no such role", "List the roles with GET /api/roles.")));
@@ -76,9 +76,9 @@ public static class PeopleEndpoints
     }
 
     private static async Task<Outcome<NewApiToken>> CreateTokenAsync(OperatorApi api, HttpContext context, ApiTokenDescription body, Actor actor)
-        => RoleOf(body.Roles) is { } role
-            ? await api.Tokens.CreateAsync(OperatorApi.Id(context), role, body.Expiry, actor, context.RequestAborted)
-            : BadRoles();
+        => (await RoleOfAsync(api, body.Roles, context.RequestAborted)).Succeeded(out var given, out var refusal)
+            ? await api.Tokens.CreateAsync(OperatorApi.Id(context), given.Role, given.Organization, body.Expiry, actor, context.RequestAborted)
+            : refusal;
 
     private static async Task<Outcome<Reply>> PutAsync(OperatorApi api, HttpContext context)
     {
@@ -86,19 +86,19 @@ public static class PeopleEndpoints
             return refusal;
         if (KindOf(body.Type) is not { } kind)
             return new Refusal(PeopleErrors.InvalidBody, $"type is '{body.Type}'", "Send email, servicePrincipal or adGroup.");
-        if (RoleOf(body.Roles) is not { } role)
-            return BadRoles();
+        if (!(await RoleOfAsync(api, body.Roles, context.RequestAborted)).Succeeded(out var given, out refusal))
+            return refusal;
         var id = OperatorApi.Id(context);
         var name = kind == AccountKind.Person ? body.Email : body.ObjectId;
         if ((await api.Accounts.GetAsync(id, context.RequestAborted)).Value is { } existing)
         {
             var same = kind == existing.Kind && (name is null || string.Equals(name, existing.Name, StringComparison.OrdinalIgnoreCase)) && (body.TenantId is null || body.TenantId == existing.TenantId);
             return same
-                ? Answer(api, await api.Accounts.UpdateAsync(id, role, body.Enabled ?? existing.Enabled, context.RequestAborted))
+                ? Answer(api, await api.Accounts.UpdateAsync(id, given.Role, given.Organization, body.Enabled ?? existing.Enabled, context.RequestAborted))
                 : new Refusal(PeopleErrors.AlreadyExists, $"Account '{id}' is of another type, e-mail address, tenant or object", "Delete it and make it again, or leave these members out.");
         }
         return name is not null
-            ? Answer(api, await api.Accounts.CreateAsync(new AccountWish(id, name, role) { Kind = kind, TenantId = kind == AccountKind.Person ? null : body.TenantId }, context.RequestAborted))
+            ? Answer(api, await api.Accounts.CreateAsync(new AccountWish(id, name, given.Role) { Kind = kind, TenantId = kind == AccountKind.Person ? null : body.TenantId, Organization = given.Organization }, context.RequestAborted))
             : new Refusal(PeopleErrors.InvalidBody, $"{(kind == AccountKind.Person ? "email" : "objectId")} is missing", "Send the e-mail address or name to sign in with, or the object id as the issuer has it.");
     }
 
@@ -110,10 +110,10 @@ public static class PeopleEndpoints
         {
             return refusal;
         }
-        var role = body.Roles is null ? existing.Role : RoleOf(body.Roles);
-        return role is { } wanted
-            ? Answer(api, await api.Accounts.UpdateAsync(id, wanted, body.Enabled ?? existing.Enabled, context.RequestAborted))
-            : BadRoles();
+        var given = new GivenRole(existing.Role, existing.Organization);
+        if (body.Roles is not null && !(await RoleOfAsync(api, body.Roles, context.RequestAborted)).Succeeded(out given, out refusal))
+            return refusal;
+        return Answer(api, await api.Accounts.UpdateAsync(id, given.Role, given.Organization, body.Enabled ?? existing.Enabled, context.RequestAborted));
     }
 
     private static Operation Change(string name, string summary) => new(name, Permission.ManagePeople, summary) { Audited = "user" };
@@ -133,9 +133,12 @@ public static class PeopleEndpoints
         _ => "email",
     };
 
-    private static Role? RoleOf(IReadOnlyList<RoleAssignment>? roles) => roles is [var only] ? RoleIds.Find(only.Role) : null;
-
-    private static Refusal BadRoles() => new(PeopleErrors.InvalidBody, "roles does not name exactly one known role", "Send \"roles\": [{\"role\": \"<id from GET /api/roles>\"}].");
+    private static async Task<Outcome<GivenRole>> RoleOfAsync(OperatorApi api, IReadOnlyList<RoleAssignment>? roles, CancellationToken token)
+    {
+        if (roles is not [var only] || RoleIds.Find(only.Role) is not { } role)
+            return new Refusal(PeopleErrors.InvalidBody, "roles does not name exactly one known role", "Send \"roles\": [{\"role\": \"<id from GET /api/roles>\"}], with \"organization\" if it counts in one only.");
+        return await api.Organizations.CheckAsync(only.Organization, token) is { } unknown ? unknown : new GivenRole(role, only.Organization);
+    }
 
     private static Outcome<Reply> Answer(OperatorApi api, Outcome<Account> outcome)
         => outcome.Succeeded(out var account, out var refusal) ? Reply.Of(ToBody(api, account), OperatorJson.Default.UserDescription) : refusal;
@@ -149,7 +152,7 @@ public static class PeopleEndpoints
     private static ApiTokenDescription ToBody(ApiToken apiToken, string? text) => new()
     {
         Id = apiToken.Id,
-        Roles = [new RoleAssignment(RoleIds.Of(apiToken.Role))],
+        Roles = [new RoleAssignment(RoleIds.Of(apiToken.Role), apiToken.Organization)],
         Expiry = apiToken.Expiry,
         LastUsed = apiToken.LastUsed,
         Token = text,
@@ -164,11 +167,14 @@ public static class PeopleEndpoints
         ObjectId = account.Kind == AccountKind.Person ? null : account.Name,
         Issuer = account.Issuer,
         Subject = account.Subject,
-        Roles = [new RoleAssignment(RoleIds.Of(account.Role))],
+        Roles = [new RoleAssignment(RoleIds.Of(account.Role), account.Organization)],
         Enabled = account.Enabled,
         Locked = account.LockedUntil > api.Time.GetUtcNow(),
         Totp = account.TotpConfirmed,
         LastSignIn = account.LastSignIn,
         Etag = account.Version.ToString(System.Globalization.CultureInfo.InvariantCulture),
     };
+
+    /// <summary>A role, and where it counts.</summary>
+    private sealed record GivenRole(Role Role, string? Organization);
 }

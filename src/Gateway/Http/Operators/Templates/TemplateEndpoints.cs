@@ -22,8 +22,8 @@ public static class TemplateEndpoints
     public static void MapTemplates(this IEndpointRouteBuilder routes, TemplateApi api)
     {
         var operators = api.Operators;
-        operators.MapRead(routes, Path, new Operation("listDeviceTemplates", Permission.ViewTemplates, "Lists the published device templates."), context => ListAsync(api, context));
-        operators.MapRead(routes, Path + "/{id}", new Operation("getDeviceTemplate", Permission.ViewTemplates, "Shows a published device template."), async context
+        operators.MapRead(routes, Path, new Operation("listDeviceTemplates", Permission.ViewTemplates, "Lists the published device templates.") { Reach = Reach.Anybody }, context => ListAsync(api, context));
+        operators.MapRead(routes, Path + "/{id}", new Operation("getDeviceTemplate", Permission.ViewTemplates, "Shows a published device template.") { Reach = Reach.Anybody }, async context
             => (await api.Templates.GetAsync(OperatorApi.Id(context), context.RequestAborted)).Succeeded(out var found, out var refusal)
                 ? found.Published is { } published ? TemplateApi.Answer(Body(found, published)) : NotPublished(found.Id)
                 : refusal);
@@ -38,7 +38,7 @@ public static class TemplateEndpoints
     private static void MapDrafts(IEndpointRouteBuilder routes, TemplateApi api)
     {
         var operators = api.Operators;
-        operators.MapRead(routes, OwnPath + "/draft", new Operation("getDeviceTemplateDraft", Permission.ViewTemplates, "Shows a device template as it is edited."), async context
+        operators.MapRead(routes, OwnPath + "/draft", new Operation("getDeviceTemplateDraft", Permission.ViewTemplates, "Shows a device template as it is edited.") { Reach = Reach.Anybody }, async context
             => (await api.Templates.GetAsync(OperatorApi.Id(context), context.RequestAborted)).Succeeded(out var found, out var refusal) ? TemplateApi.Answer(Body(found, found.Text)) : refusal);
         operators.MapChange(routes, "PUT", OwnPath + "/draft", Change("putDeviceTemplateDraft", "Keeps a draft; devices see nothing of it."), async (context, _) =>
         {
@@ -59,9 +59,9 @@ public static class TemplateEndpoints
     private static void MapModels(IEndpointRouteBuilder routes, TemplateApi api)
     {
         var operators = api.Operators;
-        operators.MapRead(routes, "/api/x/models", new Operation("listModels", Permission.ViewTemplates, "Lists the interfaces of the own model repository."), async context
+        operators.MapRead(routes, "/api/x/models", new Operation("listModels", Permission.ViewTemplates, "Lists the interfaces of the own model repository.") { Reach = Reach.Anybody }, async context
             => TemplateApi.Answer(new JsonObject { ["value"] = new JsonArray([.. (await api.Models.ListAsync(context.RequestAborted)).Select(id => (JsonNode)id)]) }));
-        operators.MapRead(routes, "/api/x/models/{id}", new Operation("getModel", Permission.ViewTemplates, "Shows an interface of the model repositories."), async context
+        operators.MapRead(routes, "/api/x/models/{id}", new Operation("getModel", Permission.ViewTemplates, "Shows an interface of the model repositories.") { Reach = Reach.Anybody }, async context
             => Dtmi.TryParse(OperatorApi.Id(context), out var id) && await api.Models.FindAsync(id, context.RequestAborted) is { } text ? new Reply(StatusCodes.Status200OK, text) : NoModel(OperatorApi.Id(context)));
         operators.MapChange(routes, "POST", "/api/x/models", new Operation("addModels", Permission.ManageTemplates, "Adds interfaces in DTDL to the own model repository.") { Audited = "model" }, async (context, _) =>
         {
