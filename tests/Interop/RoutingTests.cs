@@ -137,8 +137,8 @@ public sealed class RoutingTests(ConsoleBrowser console) : IClassFixture<Console
         await File.WriteAllTextAsync(_folder.File("mosquitto.conf"), $"listener {port} {Address}\ncertfile {_pki.PathOf("mosquitto.pem")}\nkeyfile {_pki.PathOf("mosquitto.key")}\nallow_anonymous true\nuser root\n");
         await using var broker = new RunningScenario("mosquitto", ExternalProgram.Start("mosquitto", ["-c", _folder.File("mosquitto.conf"), "-v"], null));
         await UntilListeningAsync(port);
-        await using var reader = new RunningScenario("mosquitto_sub", ExternalProgram.Start("mosquitto_sub",
-            ["-h", Address, "-p", $"{port}", "--cafile", _pki.PathOf("mosquitto.pem"), "-t", "site/#", "-q", "1", "-F", "%t %p", "-d"], null));
+        await using var reader = new RunningScenario("mosquitto_sub", ExternalProgram.Start("stdbuf",
+            ["-oL", "mosquitto_sub", "-h", Address, "-p", $"{port}", "--cafile", _pki.PathOf("mosquitto.pem"), "-t", "site/#", "-q", "1", "-F", "%t %p", "-d"], null));
         await reader.WaitForLineAsync("Subscribed");
         var routing = await RoutingOperator.SignInAsync(console);
         var device = await Server.Hub.CreateDeviceAsync(SharedServer.NewId("topic") + "+");
