@@ -1,4 +1,5 @@
 using Homeport.Operations.Groups;
+using Homeport.Operations.Jobs;
 using Homeport.Hub.Access;
 using Homeport.Hub.Access.Certificates;
 using Homeport.Hub.CloudToDevice;
@@ -81,6 +82,9 @@ public sealed record ConsoleServices
 
     /// <summary>Device groups.</summary>
     public required DeviceGroups Groups { get; init; }
+
+    /// <summary>Jobs over device groups.</summary>
+    public required GroupJobs GroupJobs { get; init; }
 
     /// <summary>Device templates.</summary>
     public required ConsoleTemplates Templated { get; init; }

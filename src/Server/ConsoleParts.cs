@@ -27,6 +27,7 @@ internal static class ConsoleParts
         Export = parts.Fleet.Export,
         Jobs = parts.Fleet.Jobs,
         Groups = parts.Groups.Groups,
+        GroupJobs = parts.Groups.Jobs,
         Templated = Templated(parts.Templates.Api, simulator),
         Authorities = parts.Authorities,
         Enrollments = parts.Provisioning.Api.Enrollments,

@@ -1,26 +1,57 @@
-using Homeport.Operations.Groups;
 using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Operators;
 using Homeport.Gateway.Http.Operators.Groups;
+using Homeport.Gateway.Http.Operators.Templates;
+using Homeport.Operations.Groups;
+using Homeport.Operations.Jobs;
+using Homeport.Operations.Modules;
+using Homeport.Operations.Relationships;
+using Homeport.Provisioning.Lifecycle;
 using Homeport.Storage.Sqlite;
 
 namespace Homeport.Server;
 
-/// <summary>Puts together what operators do with many devices: groups of them.</summary>
-internal sealed class GroupParts
+/// <summary>Puts together what operators do with many devices: groups of them, and jobs over groups.</summary>
+internal sealed class GroupParts : IDisposable
 {
     private readonly OperatorApi _operators;
+    private readonly GroupJobRunner _runner;
+    private readonly HubApi _hub;
 
-    public GroupParts(HubApi hub, OperatorApi operators, SqliteDatabase database, TimeProvider time)
+    public GroupParts(HubApi hub, TemplateApi templates, DeviceLifecycle devices, SqliteDatabase database, ILoggerFactory loggers)
     {
         const string application = Installation.ApplicationName;
-        _operators = operators;
+        _operators = templates.Operators;
         var members = new DeviceGroupMembers(new SqliteDeviceStore(database, application), new SqliteQuerySource(database, hub.Live, hub.Name));
-        Groups = new DeviceGroups(new SqliteDeviceGroupStore(database, application), members, time);
+        Groups = new DeviceGroups(new SqliteDeviceGroupStore(database, application), members, hub.Time);
+        var jobs = new SqliteGroupJobStore(database, application);
+        var work = new GroupJobWork(devices, templates.DeviceModels, templates.Properties, templates.Commands, hub.Throttles, hub.Time);
+        _runner = new GroupJobRunner(jobs, Groups, work, hub.Time, loggers.CreateLogger<GroupJobRunner>());
+        Relationships = new DeviceRelationships(new SqliteRelationshipStore(database, application), devices, templates.DeviceModels);
+        _hub = hub;
+        Jobs = new GroupJobs(jobs, Groups, templates.Templates, hub.Time) { Changed = _runner.Wake };
     }
 
     public DeviceGroups Groups { get; }
 
+    public GroupJobs Jobs { get; }
+
+    /// <summary>Which device belongs to which.</summary>
+    public DeviceRelationships Relationships { get; }
+
     /// <summary>Maps all calls.</summary>
-    public void Map(IEndpointRouteBuilder routes) => routes.MapDeviceGroups(_operators, Groups);
+    public void Map(IEndpointRouteBuilder routes)
+    {
+        routes.MapDeviceGroups(_operators, Groups);
+        routes.MapGroupJobs(_operators, Jobs);
+        routes.MapRelationships(_operators, Relationships);
+        routes.MapModules(_operators, new DeviceModules(_hub.Registry, _hub.Twins, _hub.Methods), _hub.Live);
+        routes.MapSystem(_operators, _hub.Registry, _hub.Twins, _hub.Live, _hub.CloudToDevice);
+    }
+
+    /// <summary>Runs jobs until stopped.</summary>
+    public Task RunAsync(CancellationToken stop) => _runner.RunAsync(stop);
+
+    /// <inheritdoc/>
+    public void Dispose() => _runner.Dispose();
 }

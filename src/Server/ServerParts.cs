@@ -88,14 +88,12 @@ internal sealed class ServerParts : IAsyncDisposable
         Diagnosis = new DiagnosisApi(Hub, door.Subscriptions, _provisioning.Registrations);
         _fleet = new FleetParts(Hub, _provisioning, installation.Database, loggers);
         connections.Changed = _fleet.ConnectionChanged;
-        PastMessages = new MessageHistory(_log);
-        Templates = new TemplateParts(Hub, People.Api, PastMessages, options, installation, _provisioning, loggers);
-        Groups = new GroupParts(Hub, People.Api, installation.Database, time);
+        Templates = new TemplateParts(Hub, People.Api, PastMessages = new MessageHistory(_log), options, installation, _provisioning, loggers);
+        Groups = new GroupParts(Hub, Templates.Api, _provisioning.Lifecycle, installation.Database, loggers);
         Events = new EventParts(_log, options, installation, time);
         Routing = new RoutingParts(_log, events, installation, time, loggers);
-        Nodes.AddEvents(Events.Hub);
-        Nodes.AddServices(Installation.HubName, door, feedback, FileNotifications);
-        Background = [sweeper.RunAsync, .. Upkeep(door, messages, feedback, installation.Database, loggers), activity.RunAsync, _events.RunAsync, .. _fleet.Background, _provisioning.RunAsync, explanations.RunAsync, Routing.Service.RunAsync];
+        AddNodes(door, feedback);
+        Background = [sweeper.RunAsync, .. Upkeep(door, messages, feedback, installation.Database, loggers), activity.RunAsync, _events.RunAsync, .. _fleet.Background, _provisioning.RunAsync, Groups.RunAsync, explanations.RunAsync, Routing.Service.RunAsync];
     }
 
     /// <summary>What runs beside the doors until the server stops.</summary>
@@ -134,7 +132,7 @@ internal sealed class ServerParts : IAsyncDisposable
     /// <summary>Device templates.</summary>
     public TemplateParts Templates { get; }
 
-    /// <summary>Device groups.</summary>
+    /// <summary>Device groups, and jobs over them.</summary>
     public GroupParts Groups { get; }
 
     /// <summary>Readers of events.</summary>
@@ -163,10 +161,17 @@ internal sealed class ServerParts : IAsyncDisposable
         _events.Dispose();
         _fleet.Dispose();
         Routing.Dispose();
+        Groups.Dispose();
         People.Dispose();
         _provisioning.Dispose();
         await _log.DisposeAsync();
         _records.Dispose();
+    }
+
+    private void AddNodes(HubDoor door, ServiceBoundQueue feedback)
+    {
+        Nodes.AddEvents(Events.Hub);
+        Nodes.AddServices(Installation.HubName, door, feedback, FileNotifications);
     }
 
     private void WatchDevices(DeviceTwins twins)

@@ -23,7 +23,7 @@ public sealed class IssuerTests(IssuerConsole site) : IClassFixture<IssuerConsol
         await early.Page.GotoAsync("/console");
         await LinkAsync(early, Button);
         await early.Page.GetByText("cannot be reached").WaitForAsync();
-        watch.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(30));
+        watch.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(60));
         await site.StartIssuerAsync();
 
         await using var ada = await site.Console.OpenAsync();

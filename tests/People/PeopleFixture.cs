@@ -3,6 +3,9 @@ using System.Text.Json.Nodes;
 using Homeport.Contract.Access;
 using Homeport.Contract.Rest;
 using Homeport.Operations.Groups;
+using Homeport.Operations.Jobs;
+using Homeport.Operations.Modules;
+using Homeport.Operations.Relationships;
 using Homeport.Gateway.Http.Operators;
 using Homeport.Gateway.Http.Operators.Groups;
 using Homeport.Gateway.Http.Operators.Issuer;
@@ -102,6 +105,8 @@ public sealed class PeopleFixture : IAsyncLifetime
 
     internal TemplateApi Templates { get; private set; } = null!;
 
+    internal CloudToDeviceMessages Messages { get; private set; } = null!;
+
     internal DirectMethods Methods { get; private set; } = null!;
 
     public RoutingService Routing { get; private set; } = null!;
@@ -112,6 +117,11 @@ public sealed class PeopleFixture : IAsyncLifetime
     internal string Models => Path.Combine(_folder, "models");
 
     public DeviceGroups Groups { get; private set; } = null!;
+
+    public GroupJobs Jobs { get; private set; } = null!;
+
+    /// <summary>Runs jobs while a test lets it.</summary>
+    public GroupJobRunner Runner { get; private set; } = null!;
 
     public DeviceLifecycle Lifecycle { get; private set; } = null!;
 
@@ -182,7 +192,7 @@ public sealed class PeopleFixture : IAsyncLifetime
         var templates = new TemplateService(store, reader, repository, Time);
         var models = new DeviceModels(store, reader);
         Methods = new DirectMethods(Live, Registry, Time);
-        var messages = new CloudToDeviceMessages(new SqliteCloudToDeviceStore(Database, "hub1"), Live, new CloudToDeviceSettings(), Time);
+        Messages = new CloudToDeviceMessages(new SqliteCloudToDeviceStore(Database, "hub1"), Live, new CloudToDeviceSettings(), Time);
         return new TemplateApi
         {
             Operators = api,
@@ -193,7 +203,7 @@ public sealed class PeopleFixture : IAsyncLifetime
             Models = repository,
             DeviceModels = models,
             Properties = new DeviceProperties(models, Twins),
-            Commands = new DeviceCommands(models, Methods, messages, new SqliteCommandStore(Database, "hub1"), Time),
+            Commands = new DeviceCommands(models, Methods, Messages, new SqliteCommandStore(Database, "hub1"), Time),
             Telemetry = new DeviceTelemetry(models, Registry, new MessageHistory(Log), Time),
         };
     }
@@ -223,6 +233,13 @@ public sealed class PeopleFixture : IAsyncLifetime
         _app.MapConnection(api, IdScope, "hub1.test", Approval);
         Groups = new DeviceGroups(new SqliteDeviceGroupStore(Database, "default"), new DeviceGroupMembers(devices, new SqliteQuerySource(Database, live, "hub1")), Time);
         _app.MapDeviceGroups(api, Groups);
+        var jobs = new SqliteGroupJobStore(Database, "default");
+        Runner = new GroupJobRunner(jobs, Groups, new GroupJobWork(Lifecycle, Templates.DeviceModels, Templates.Properties, Templates.Commands, null, Time), Time, NullLogger<GroupJobRunner>.Instance);
+        Jobs = new GroupJobs(jobs, Groups, Templates.Templates, Time) { Changed = Runner.Wake };
+        _app.MapGroupJobs(api, Jobs);
+        _app.MapRelationships(api, new DeviceRelationships(new SqliteRelationshipStore(Database, "default"), Lifecycle, Templates.DeviceModels));
+        _app.MapModules(api, new DeviceModules(Registry, Twins, Methods), live);
+        _app.MapSystem(api, Registry, Twins, live, Messages);
     }
 
     /// <summary>A template that devices may follow, or one that is still a draft.</summary>
@@ -295,6 +312,7 @@ public sealed class PeopleFixture : IAsyncLifetime
     {
         _http.Dispose();
         Routing.Dispose();
+        Runner.Dispose();
         await _app.DisposeAsync();
         await Log.DisposeAsync();
         _records.Dispose();

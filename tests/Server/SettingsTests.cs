@@ -83,6 +83,46 @@ public sealed class SettingsTests : IDisposable
         OptionsReader.Read(Collect(null, [], [])).ShouldNotBeNull().FaultInjection.ShouldBeFalse();
     }
 
+    [Fact]
+    public void An_issuer_is_read_with_its_secret_which_nobody_is_shown()
+    {
+        File.WriteAllText(_folder.File("secret"), "of a file\n");
+        Dictionary<string, string> issuer = new() { ["oidc-issuer"] = "https://login.example.com/realms/plant", ["oidc-client-id"] = "homeport" };
+        foreach (var (commandLine, environment, secret) in new (string?, string?, string?)[] { (_folder.File("secret"), null, "of a file"), (null, _folder.File("secret"), "of a file"), (null, "of a variable", "of a variable"), (null, null, null) })
+        {
+            var sources = Collect(null, commandLine is null ? issuer : new(issuer) { ["oidc-client-secret"] = commandLine }, environment is null ? [] : new() { ["HOMEPORT_OIDC_CLIENT_SECRET"] = environment });
+            var options = OptionsReader.Read(sources).ShouldNotBeNull(string.Join(' ', sources.Errors));
+            (options.Issuer!.Settings.ClientSecret, options.Issuer.Settings.Name, options.Issuer.Settings.Audience).ShouldBe((secret, "login.example.com", null));
+            options.Issuer.Settings.DocumentAddress.ShouldBe("https://login.example.com/realms/plant/.well-known/openid-configuration");
+            $"{string.Join(' ', OptionsReader.Describe(sources, options))} {options.Issuer.Settings}".ShouldNotContain("of a ");
+        }
+        OptionsReader.Read(Collect(null, [], [])).ShouldNotBeNull().Issuer.ShouldBeNull();
+    }
+
+    [Theory]
+    [InlineData("oidc-issuer", "http://login.example.com", "https")]
+    [InlineData("oidc-issuer", "login.example.com", "https")]
+    [InlineData("oidc-issuer", "https://login.example.com/?realm=plant", "https")]
+    [InlineData("oidc-client-id", "", "oidc-client-id")]
+    [InlineData("oidc-scopes", "email", "openid")]
+    [InlineData("oidc-ca", "/nowhere/ca.pem", "oidc-ca")]
+    [InlineData("oidc-client-secret", "the secret itself", "names no file")]
+    public void What_is_wrong_with_an_issuer_is_said_without_the_secret(string name, string value, string said)
+    {
+        var sources = Collect(null, new() { ["oidc-issuer"] = "https://login.example.com", ["oidc-client-id"] = "homeport", [name] = value }, []);
+        OptionsReader.Read(sources).ShouldBeNull();
+        sources.Errors.ShouldHaveSingleItem().ShouldContain(said);
+        sources.Errors[0].ShouldNotContain("the secret itself");
+    }
+
+    [Fact]
+    public void A_client_of_no_issuer_is_an_error()
+    {
+        var sources = Collect(null, new() { ["oidc-client-id"] = "homeport" }, []);
+        OptionsReader.Read(sources).ShouldBeNull();
+        sources.Errors.ShouldHaveSingleItem().ShouldContain("oidc-issuer");
+    }
+
     private static SettingSources Collect(string? file, Dictionary<string, string> commandLine, Dictionary<string, string> environment)
         => SettingSources.Collect(commandLine, file, environment.GetValueOrDefault);
 

@@ -190,6 +190,8 @@ public sealed record OperatorApi
 /// <param name="Summary">One sentence.</param>
 public sealed record Operation(string Name, Permission Permission, string Summary)
 {
+    private static readonly string[] OneDevice = ["/api/devices/{id}", "/api/x/devices/{id}", "/api/system/iothub/devices/{id}"];
+
     /// <summary>Kind of thing that it changes; null for calls that change nothing.</summary>
     public string? Audited { get; init; }
 
@@ -200,7 +202,7 @@ public sealed record Operation(string Name, Permission Permission, string Summar
     public Reach ReachAt(Endpoint? endpoint)
     {
         var path = "/" + ((endpoint as RouteEndpoint)?.RoutePattern.RawText ?? "").TrimStart('/');
-        return path.StartsWith("/api/devices/{id}", StringComparison.Ordinal) || path.StartsWith("/api/x/devices/{id}", StringComparison.Ordinal) ? Reach.OneDevice : Reach;
+        return Array.Exists(OneDevice, start => path.StartsWith(start, StringComparison.Ordinal)) ? Reach.OneDevice : Reach;
     }
 
     /// <summary>HTTP status of a good answer, for the OpenAPI document; null for 200, or 204 after a deletion.</summary>

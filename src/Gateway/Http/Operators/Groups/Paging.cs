@@ -26,9 +26,11 @@ internal sealed record Paging(int Size, string? After)
         if (token.Length == 0)
             return new Paging(size, null);
         if (token.Length > MaxToken || !Base64Url.IsValid(token))
-            return new Refusal(PeopleErrors.InvalidQuery, "$skiptoken was not made by this server", "Follow nextLink as it is.");
+            return BadToken();
         return new Paging(size, Encoding.UTF8.GetString(Base64Url.DecodeFromChars(token)));
     }
+
+    public static Refusal BadToken() => new(PeopleErrors.InvalidQuery, "$skiptoken was not made by this server", "Follow nextLink as it is.");
 
     /// <summary>A list in the form of IoT Central.</summary>
     /// <param name="context">The call.</param>

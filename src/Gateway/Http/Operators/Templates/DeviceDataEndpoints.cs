@@ -119,11 +119,17 @@ public static class DeviceDataEndpoints
 
     private static Outcome<CommandCall> ReadCall(HttpContext context, JsonObject body)
     {
-        if (!TrySeconds(body["connectionTimeout"], 0, out var connect) || !TrySeconds(body["responseTimeout"], 30, out var response))
-            return new Refusal(PeopleErrors.InvalidBody, "A time-out is no whole number of seconds", "Use connectionTimeout 0 to 30 and responseTimeout 5 to 30.");
+        if (!ReadTimes(body).Succeeded(out var times, out var refusal))
+            return refusal;
         var request = body.TryGetPropertyValue("request", out var sent) ? Encoding.UTF8.GetBytes(sent?.ToJsonString() ?? "null") : [];
-        return new CommandCall(OperatorApi.Id(context), TemplateApi.Part(context, "component"), TemplateApi.Part(context, "command")!, request) { ConnectTimeout = connect, ResponseTimeout = response };
+        return new CommandCall(OperatorApi.Id(context), TemplateApi.Part(context, "component"), TemplateApi.Part(context, "command")!, request) { ConnectTimeout = times.Connect, ResponseTimeout = times.Response };
     }
+
+    /// <summary>How long a command may take.</summary>
+    internal static Outcome<CommandTimes> ReadTimes(JsonObject body)
+        => TrySeconds(body["connectionTimeout"], 0, out var connect) && TrySeconds(body["responseTimeout"], 30, out var response)
+            ? new CommandTimes(connect, response)
+            : new Refusal(PeopleErrors.InvalidBody, "A time-out is no whole number of seconds", "Use connectionTimeout 0 to 30 and responseTimeout 5 to 30.");
 
     private static bool TrySeconds(JsonNode? node, int missing, out TimeSpan time)
     {
@@ -163,3 +169,6 @@ public static class DeviceDataEndpoints
 
     private static string Time(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
 }
+
+/// <summary>How long to wait for a device that is not connected, and for its answer.</summary>
+internal sealed record CommandTimes(TimeSpan Connect, TimeSpan Response);
