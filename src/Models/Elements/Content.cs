@@ -84,7 +84,7 @@ public sealed record Component(string Name, string InterfaceId) : Content(Name)
     public override string Kind => "Component";
 }
 
-/// <summary>A link to other twins. The hub keeps none; it is read so that a model with one is accepted.</summary>
+/// <summary>A link to other devices: its name is one that relationships of the device may have.</summary>
 public sealed record Relationship(string Name, string? Target) : Content(Name)
 {
     /// <inheritdoc/>
