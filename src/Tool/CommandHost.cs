@@ -32,6 +32,13 @@ internal sealed class CommandHost
         return command;
     }
 
+    /// <summary>Lets a command run that finds its servers itself and decides on its exit code.</summary>
+    public Command RunUnconnected(Command command, Func<ParseResult, ConnectionOptions, bool, CancellationToken, Task<int>> run)
+    {
+        command.SetAction((parsed, token) => ToolException.GuardAsync(() => run(parsed, _connection, parsed.GetValue(_json), token), token));
+        return command;
+    }
+
     /// <summary>Lets a command run with a client of the provisioning service.</summary>
     public Command RunProvisioning(Command command, Func<Call, Task> run) => RunProvisioning(command, async call =>
     {

@@ -51,6 +51,26 @@ internal sealed class ConnectionOptions
     /// <exception cref="ToolException">The options do not name a server.</exception>
     public HubClient OpenProvisioning(ParseResult parsed) => Open(parsed, null, ProvisioningVariable, "provisioning service", ready => ready.Dps.ServiceConnectionString);
 
+    /// <summary>Opens a client of another service, which is only read.</summary>
+    /// <exception cref="ToolException">The connection string or the CA cannot be used.</exception>
+    public static HubClient OpenSource(string connectionString, int port, string? ca) => Open(connectionString, port, ca);
+
+    /// <summary>Port of HTTPS on the command line or in the ready file.</summary>
+    public int Port(ParseResult parsed) => Ready(parsed)?.Ports.Https ?? parsed.GetValue(_port);
+
+    /// <summary>Reads the CA whose servers are believed, or takes the system's.</summary>
+    public static ServerTrust Trust(string? ca)
+    {
+        try
+        {
+            return ca is null ? ServerTrust.System : ServerTrust.FromPemFile(ca);
+        }
+        catch (Exception e) when (e is IOException or FormatException or UnauthorizedAccessException)
+        {
+            throw ToolException.BadUsage($"The CA file cannot be used: {e.Message}", e);
+        }
+    }
+
     private HubClient Open(ParseResult parsed, string? connectionString, string variable, string what, Func<ReadyFile, string> choose)
     {
         var (text, ca, port) = (parsed.GetValue(_connectionString) ?? Environment.GetEnvironmentVariable(variable), parsed.GetValue(_ca)?.FullName, parsed.GetValue(_port));
@@ -59,20 +79,18 @@ internal sealed class ConnectionOptions
         text = connectionString ?? text;
         if (string.IsNullOrEmpty(text))
             throw ToolException.BadUsage($"Say which {what}: --ready-file, --connection-string or the environment variable {variable}.");
+        return Open(text, port, ca);
+    }
+
+    private static HubClient Open(string text, int port, string? ca)
+    {
         if (!ConnectionString.TryParse(text, out var connection, out var reason))
             throw ToolException.BadUsage($"The connection string cannot be used: {reason}.");
         if (connection.SharedAccessKey is null || connection.SharedAccessKeyName is null)
             throw ToolException.BadUsage("The connection string has no SharedAccessKeyName and SharedAccessKey. Use one of a policy such as service or iothubowner.");
         if (!Convert.TryFromBase64String(connection.SharedAccessKey, new byte[connection.SharedAccessKey.Length], out _))
             throw ToolException.BadUsage("The SharedAccessKey of the connection string is no Base64. Copy the whole connection string again.");
-        try
-        {
-            return new HubClient(connection, port, ca is null ? ServerTrust.System : ServerTrust.FromPemFile(ca), TimeProvider.System);
-        }
-        catch (Exception e) when (e is IOException or FormatException or UnauthorizedAccessException)
-        {
-            throw ToolException.BadUsage($"The CA file cannot be used: {e.Message}", e);
-        }
+        return new HubClient(connection, port, Trust(ca), TimeProvider.System);
     }
 
     private static ReadyFile Read(string path)

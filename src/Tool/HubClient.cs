@@ -20,6 +20,9 @@ internal sealed record HubRequest(HttpMethod Method, string Path, byte[]? Body =
 
     public string? ContentType { get; init; } = "application/json";
 
+    /// <summary>An answer of 400 is an answer too: bulk calls list in it what was refused.</summary>
+    public bool TakesRefusals { get; init; }
+
     public IReadOnlyList<KeyValuePair<string, string>> Headers { get; init; } = [];
 
     /// <summary>How long the answer may take.</summary>
@@ -98,9 +101,9 @@ internal sealed class HubClient : IDisposable
         {
             using var response = await _http.SendAsync(request, limit.Token);
             var body = await response.Content.ReadAsByteArrayAsync(limit.Token);
-            return response.IsSuccessStatusCode
+            return response.IsSuccessStatusCode || (call.TakesRefusals && response.StatusCode == HttpStatusCode.BadRequest)
                 ? new HubAnswer(response.StatusCode, body, response.Headers)
-                : throw new ToolException($"The server answered {(int)response.StatusCode}: {Reason(body)}") { Status = response.StatusCode, IsTransient = response.StatusCode == HttpStatusCode.ServiceUnavailable };
+                : throw new ToolException($"The server answered {(int)response.StatusCode}: {Reason(body)}") { Status = response.StatusCode, IsTransient = response.StatusCode is HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests };
         }
         catch (HttpRequestException e)
         {

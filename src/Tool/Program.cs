@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using Homeport.Tool;
+using Homeport.Tool.Migration;
 
 var root = new RootCommand("homeport: the command line of a Homeport server. Exit codes: 0 done, 1 the server refused or cannot be reached, 2 the command is not understood.");
 var host = new CommandHost(root);
@@ -21,6 +22,7 @@ root.Subcommands.Add(KeygenCommand.Create());
 root.Subcommands.Add(CertCommand.Create());
 root.Subcommands.Add(EnrollCommand.Create(host));
 root.Subcommands.Add(HubsCommand.Create(host));
+root.Subcommands.Add(ImportCommand.Create(host));
 root.Subcommands.Add(TrustCommand.Create(host));
 // An argument @file is read by the command that takes it, not split into words.
 var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });

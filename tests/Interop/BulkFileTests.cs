@@ -6,22 +6,23 @@ using Microsoft.Playwright;
 namespace Homeport.Tests.Interop;
 
 /// <summary>Devices as CSV files: an operator in Chromium and with curl on one side, the Node SDK on the other.</summary>
-public sealed class BulkFileTests(ConsoleBrowser console) : IClassFixture<ConsoleBrowser>
+[Collection(MigrationServersTests.Name)]
+public sealed class BulkFileTests(MigrationServers servers)
 {
     private const string Template = """
         {"@type":["ModelDefinition","DeviceModel"],"@context":["dtmi:iotcentral:context;2","dtmi:dtdl:context;2"],"displayName":"Pump",
          "capabilityModel":{"@id":"dtmi:com:example:Pump;1","@type":"Interface","contents":[{"@type":"Telemetry","name":"pressure","schema":"double"}]}}
         """;
 
-    private ServerProcess Server => console.Server;
+    private ServerProcess Server => servers.Target;
 
     private NodeClient Node => new(Server.Ready.CaFile);
 
     [Fact]
     public async Task A_file_of_the_console_becomes_devices_of_a_template_and_failed_rows_come_back_as_a_file()
     {
-        await using var window = await console.SignedInAsync();
-        var curl = new OperatorCurl(Server, await window.ApiTokenAsync("bulk-page"));
+        await using var window = await servers.Console.SignedInAsync();
+        var curl = new OperatorCurl(Server, servers.TargetToken);
         (await curl.SendAsync("PUT", "/api/deviceTemplates/dtmi:modelDefinition:page;1", Template)).Status.ShouldBe(200);
         await window.GoAsync("/console/bulk", "Import and export");
         await window.Page.Locator("#import-template").SelectOptionAsync("dtmi:modelDefinition:page;1");
@@ -29,7 +30,7 @@ public sealed class BulkFileTests(ConsoleBrowser console) : IClassFixture<Consol
         {
             Name = "pumps.csv",
             MimeType = "text/csv",
-            Buffer = Encoding.UTF8.GetBytes("\uFEFFIOTC_DeviceID;IOTC_DeviceName;IOTC_TEMPLATE\r\npage-1;=1+1;\r\npage-2;Two;Unassociated\r\nbad id;;\r\n"),
+            Buffer = Encoding.UTF8.GetBytes("\uFEFFIOTC_DeviceID;IOTC_DeviceName;IOTC_TEMPLATE\r\nbulk-1;=1+1;\r\nbulk-2;Two;Unassociated\r\nbad id;;\r\n"),
         });
         await window.ButtonAsync("Import");
         await window.Page.Locator("[data-figure=errors]").GetByText("InvalidDeviceId").WaitForAsync();
@@ -37,25 +38,26 @@ public sealed class BulkFileTests(ConsoleBrowser console) : IClassFixture<Consol
         var errors = await DownloadAsync(window, () => window.ButtonAsync("Download all as a file"));
         errors.ShouldContain("bad id,,,4,InvalidDeviceId");
         await window.PictureAsync("bulk");
-        ((string?)(await curl.SendAsync("GET", "/api/devices/page-1")).Json["template"]).ShouldBe("dtmi:modelDefinition:page;1");
-        ((string?)(await curl.SendAsync("GET", "/api/devices/page-2")).Json["template"]).ShouldBeNull();
+        ((string?)(await curl.SendAsync("GET", "/api/devices/bulk-1")).Json["template"]).ShouldBe("dtmi:modelDefinition:page;1");
+        ((string?)(await curl.SendAsync("GET", "/api/devices/bulk-2")).Json["template"]).ShouldBeNull();
 
         await window.GoAsync("/console/devices", "Devices");
-        await window.Page.GetByLabel("Select page-1").CheckAsync();
+        await window.Page.Locator("[data-search]").FillAsync("bulk-");
+        await window.ButtonAsync("Search");
+        await window.Page.GetByLabel("Select bulk-1").CheckAsync();
         await window.Page.GetByRole(AriaRole.Link, new PageGetByRoleOptions { Name = "Export", Exact = true }).ClickAsync();
         await window.Page.GetByText("1 selected devices").WaitForAsync();
         await window.Page.Locator("#column-Status").CheckAsync();
         var file = await DownloadAsync(window, () => window.Page.Locator("#export-plain").ClickAsync());
         file.Split("\r\n").Length.ShouldBe(3, file);
-        file.ShouldContain("page-1,=1+1,,,,,registered,\"dtmi:modelDefinition:page;1\"");
+        file.ShouldContain("bulk-1,=1+1,,,,,registered,\"dtmi:modelDefinition:page;1\"");
         window.Errors.ShouldBeEmpty();
     }
 
     [Fact]
     public async Task After_an_export_all_devices_are_deleted_imported_again_and_come_back_with_their_keys()
     {
-        await using var window = await console.SignedInAsync();
-        var curl = new OperatorCurl(Server, await window.ApiTokenAsync("bulk-trip"));
+        var curl = new OperatorCurl(Server, servers.TargetToken);
         await curl.SendAsync("PUT", "/api/devices/trip-new", "{}");
         await curl.SendAsync("PUT", "/api/devices/trip-own", "{}");
         var own = SasToken.NewKey();

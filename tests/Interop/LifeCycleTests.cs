@@ -132,6 +132,7 @@ public sealed class LifeCycleTests(ConsoleBrowser console) : IClassFixture<Conso
 
         await window.TabAsync("Own keys");
         await window.ButtonAsync("Make random keys");
+        await Assertions.Expect(window.Page.Locator("#own-primary")).Not.ToHaveValueAsync("", new LocatorAssertionsToHaveValueOptions { Timeout = 60_000 });
         var own = await window.Page.Locator("#own-primary").InputValueAsync();
         await window.ButtonAsync("Save");
         await window.Page.GetByText("it alone decides from now on").WaitForAsync();

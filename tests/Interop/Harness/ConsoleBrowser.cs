@@ -37,11 +37,25 @@ public sealed class ConsoleBrowser : IAsyncLifetime
     }
 
     /// <summary>A browser window without cookies.</summary>
-    public async Task<ConsoleWindow> OpenAsync(int width = 1280, int height = 860, string theme = "light", string? state = null)
+    public Task<ConsoleWindow> OpenAsync(int width = 1280, int height = 860, string theme = "light", string? state = null) => OpenAsync(Server, width, height, theme, state);
+
+    /// <summary>A window of another server in which its administrator is signed in for the first time.</summary>
+    public async Task<ConsoleWindow> FirstAsync(ServerProcess other)
+    {
+        var window = await OpenAsync(other, 1280, 860, "light", null);
+        var first = other.Ready.Administrator!.Password;
+        await window.SignInAsync("admin", first);
+        await window.Page.WaitForURLAsync("**/console/password");
+        await window.ReplacePasswordAsync(first, Password);
+        await window.Page.WaitForURLAsync("**/console");
+        return window;
+    }
+
+    private async Task<ConsoleWindow> OpenAsync(ServerProcess server, int width, int height, string theme, string? state)
     {
         var context = await _browser!.NewContextAsync(new BrowserNewContextOptions
         {
-            BaseURL = $"https://{Server.Ready.Host}:{Server.Ready.Ports.Https}",
+            BaseURL = $"https://{server.Ready.Host}:{server.Ready.Ports.Https}",
             IgnoreHTTPSErrors = true,
             ViewportSize = new ViewportSize { Width = width, Height = height },
             ColorScheme = theme == "dark" ? ColorScheme.Dark : ColorScheme.Light,
@@ -56,11 +70,7 @@ public sealed class ConsoleBrowser : IAsyncLifetime
     {
         if (_state is null)
         {
-            await using var first = await OpenAsync();
-            await first.SignInAsync("admin", FirstPassword);
-            await first.Page.WaitForURLAsync("**/console/password");
-            await first.ReplacePasswordAsync(FirstPassword, Password);
-            await first.Page.WaitForURLAsync("**/console");
+            await using var first = await FirstAsync(Server);
             _state = await first.Page.Context.StorageStateAsync();
         }
         return await OpenAsync(width, height, theme, _state);
