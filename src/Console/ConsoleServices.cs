@@ -22,6 +22,7 @@ using Homeport.Provisioning.Bulk;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Lifecycle;
 using Homeport.Provisioning.Registrations;
+using Homeport.Routing;
 
 namespace Homeport.WebConsole;
 
@@ -75,6 +76,9 @@ public sealed record ConsoleServices
 
     /// <summary>Hubs to which devices are assigned.</summary>
     public required LinkedHubs Hubs { get; init; }
+
+    /// <summary>Routes of messages.</summary>
+    public required RoutingService Routing { get; init; }
 
     /// <summary>Device groups.</summary>
     public required DeviceGroups Groups { get; init; }

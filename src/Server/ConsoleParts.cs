@@ -32,6 +32,7 @@ internal static class ConsoleParts
         Authorities = parts.Authorities,
         Enrollments = parts.Provisioning.Api.Enrollments,
         Registrations = parts.Provisioning.Api.Registrations,
+        Routing = parts.Routing.Service,
         Hubs = parts.Provisioning.Hubs,
         Lifecycle = parts.Provisioning.Lifecycle,
         Approval = parts.Provisioning.Approval,

@@ -14,11 +14,15 @@ internal sealed class FileParts : IDisposable
     private readonly S3BlobStore? _bucket;
     private readonly List<StagedBlockSweeper> _sweepers = [];
     private readonly RegistryJobParts _registryJobs;
+    private readonly FileSettings _settings;
+    private readonly IBlobStore _store;
+    private readonly TimeProvider _time;
 
     public FileParts(ServerOptions options, int httpsPort, Installation installation, ServerParts parts, ILoggerFactory loggers)
     {
         var (hub, notifications) = (parts.Hub, parts.FileNotifications);
-        var files = options.Files;
+        var files = _settings = options.Files;
+        _time = hub.Time;
         IBlobStore disk = DiskBlobStore.Open(Path.Combine(options.DataDirectory, "blobs"), files.Limits, hub.Time);
         if (files.Bucket is { } bucket)
         {
@@ -26,6 +30,7 @@ internal sealed class FileParts : IDisposable
             _bucket = new S3BlobStore(bucket, files.Container, gathered, loggers.CreateLogger<S3BlobStore>());
         }
         var stores = new Dictionary<string, IBlobStore>(StringComparer.Ordinal) { [files.Container] = _bucket ?? disk, [RegistryJobParts.Container] = disk };
+        _store = stores[files.Container];
         var account = new BlobAccount(BlobAccount.BuiltIn, [installation.BlobKeys.PrimaryKey, installation.BlobKeys.SecondaryKey]);
         IUploadStorage storage = files.Account is { } elsewhere
             ? new AzureUploadStorage(elsewhere, files.Container, _http, hub.Time)
@@ -39,6 +44,16 @@ internal sealed class FileParts : IDisposable
 
     /// <summary>Files of devices.</summary>
     public FileUploads Uploads { get; }
+
+    /// <summary>Opens the container of devices' files for an hour.</summary>
+    public IBlobContainer OpenContainer()
+    {
+        var settings = _settings;
+        if (settings.Account is not { } elsewhere)
+            return new OwnContainer(_store, settings.Container);
+        var signature = BlobSas.Create(elsewhere.Account, settings.Container, null, "rcw", _time.GetUtcNow() + TimeSpan.FromHours(1));
+        return new RemoteContainer(new Uri($"{elsewhere.Endpoint.AbsoluteUri.TrimEnd('/')}/{settings.Container}{signature}"), _http);
+    }
 
     private FileApi Files { get; }
 

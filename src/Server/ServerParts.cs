@@ -91,10 +91,9 @@ internal sealed class ServerParts : IAsyncDisposable
         Templates = new TemplateParts(Hub, People.Api, PastMessages = new MessageHistory(_log), options, installation, _provisioning, loggers);
         Groups = new GroupParts(Hub, Templates.Api, _provisioning.Lifecycle, installation.Database, loggers);
         Events = new EventParts(_log, options, installation, time);
+        Routing = new RoutingParts(_log, events, installation, time, loggers);
         AddNodes(door, feedback);
-        var sweep = new CloudToDeviceSweep(messages, [feedback, FileNotifications], time, loggers.CreateLogger<CloudToDeviceSweep>());
-        var quota = new QuotaKeeper(door.Throttles, new SqliteQuotaStore(installation.Database, Installation.HubName), time, loggers.CreateLogger<QuotaKeeper>());
-        Background = [sweeper.RunAsync, sweep.RunAsync, activity.RunAsync, _events.RunAsync, quota.RunAsync, .. _fleet.Background, _provisioning.RunAsync, Groups.RunAsync, explanations.RunAsync];
+        Background = [sweeper.RunAsync, .. Upkeep(door, messages, feedback, installation.Database, loggers), activity.RunAsync, _events.RunAsync, .. _fleet.Background, _provisioning.RunAsync, Groups.RunAsync, explanations.RunAsync, Routing.Service.RunAsync];
     }
 
     /// <summary>What runs beside the doors until the server stops.</summary>
@@ -139,6 +138,9 @@ internal sealed class ServerParts : IAsyncDisposable
     /// <summary>Readers of events.</summary>
     public EventParts Events { get; }
 
+    /// <summary>Routes of messages.</summary>
+    public RoutingParts Routing { get; }
+
     /// <summary>Accounts, sessions, API tokens and the audit log.</summary>
     public PeopleParts People { get; }
 
@@ -150,6 +152,7 @@ internal sealed class ServerParts : IAsyncDisposable
     {
         await _explanations.LoadAsync(token);
         await _provisioning.LoadAsync(token);
+        await Routing.Service.LoadAsync(token);
     }
 
     /// <summary>Ends what the background leaves behind: what devices sent before the doors closed is written.</summary>
@@ -157,6 +160,7 @@ internal sealed class ServerParts : IAsyncDisposable
     {
         _events.Dispose();
         _fleet.Dispose();
+        Routing.Dispose();
         Groups.Dispose();
         People.Dispose();
         _provisioning.Dispose();
@@ -177,6 +181,14 @@ internal sealed class ServerParts : IAsyncDisposable
         _provisioning.Lifecycle.CheckOrganization = People.Organizations.CheckAsync;
         _provisioning.Lifecycle.Changed = new TaggedNames(twins).NoteAsync;
     }
+
+    /// <summary>Ends messages whose time is over, and keeps the count of the day.</summary>
+    private IReadOnlyList<Func<CancellationToken, Task>> Upkeep(HubDoor door, CloudToDeviceMessages messages, ServiceBoundQueue feedback, SqliteDatabase database, ILoggerFactory loggers) =>
+    [
+        new CloudToDeviceSweep(messages, [feedback, FileNotifications], Hub.Time, loggers.CreateLogger<CloudToDeviceSweep>()).RunAsync,
+        new QuotaKeeper(door.Throttles, new SqliteQuotaStore(database, Installation.HubName), Hub.Time, loggers.CreateLogger<QuotaKeeper>()).RunAsync,
+    ];
+
 
     /// <summary>The service side of the hub whose device side the doors have.</summary>
     private static HubApi BuildHub(HubDoor door, ServiceAuthorizer authorizer, IdentityRegistry registry, MessageReader messages, TimeProvider time) => new()

@@ -33,6 +33,8 @@ using Homeport.Provisioning.Certificates;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Lifecycle;
 using Homeport.Provisioning.Registrations;
+using Homeport.Routing;
+using Homeport.Routing.Sinks.Webhooks;
 using Homeport.Storage;
 using Homeport.Storage.Files;
 using Homeport.Storage.Sqlite;
@@ -107,6 +109,8 @@ public sealed class PeopleFixture : IAsyncLifetime
 
     internal DirectMethods Methods { get; private set; } = null!;
 
+    public RoutingService Routing { get; private set; } = null!;
+
     internal LiveConnections Live { get; } = new();
 
     /// <summary>A folder of models in the layout of the public repository.</summary>
@@ -171,6 +175,7 @@ public sealed class PeopleFixture : IAsyncLifetime
         _app.MapTemplates(Templates);
         _app.MapDeviceData(Templates);
         MapDevices(api, live);
+        _app.MapRoutes(api, OpenRouting());
         _app.MapOpenApi(api);
         await _app.StartAsync();
         _http = new HttpClient { BaseAddress = new Uri(_app.Urls.First()) };
@@ -202,6 +207,9 @@ public sealed class PeopleFixture : IAsyncLifetime
             Telemetry = new DeviceTelemetry(models, Registry, new MessageHistory(Log), Time),
         };
     }
+
+    private RoutingService OpenRouting() => Routing = new RoutingService(
+        "hub1", new SqliteRoutingStore(Database, _seal, "hub1"), Log, new SqliteTwinStore(Database, "hub1"), [new WebhookSinks("hub1", Time)], Time, NullLoggerFactory.Instance);
 
     private void MapDevices(OperatorApi api, LiveConnections live)
     {
@@ -303,6 +311,7 @@ public sealed class PeopleFixture : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         _http.Dispose();
+        Routing.Dispose();
         Runner.Dispose();
         await _app.DisposeAsync();
         await Log.DisposeAsync();

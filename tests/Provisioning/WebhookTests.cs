@@ -6,6 +6,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
+using Homeport.Hub.Trust;
 using Homeport.Provisioning.Allocation;
 using Homeport.Provisioning.Registrations;
 using Microsoft.AspNetCore.Builder;

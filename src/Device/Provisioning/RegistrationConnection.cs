@@ -25,7 +25,7 @@ internal sealed class RegistrationConnection : IConnectionHandler, IAsyncDisposa
     {
         _time = time;
         _hasSasl = settings.Sasl is not null;
-        _driver = new AmqpDriver(stream, settings, this, time)
+        _driver = new AmqpDriver(stream.Bytes, stream, settings, this, time)
         {
             Broken = e => _end.TrySetResult(e as IotHubException ?? IotHubException.Of(HubLinkEnd.Lost, $"The connection to the provisioning service has ended: {e.Message}", e)),
         };

@@ -23,8 +23,11 @@ public sealed class EventWriter(string hubName, IReadOnlySet<MessageSource> sour
     /// <summary>Says that an event was stored.</summary>
     public void NoteStored() => Stored?.Invoke();
 
-    /// <summary>True when events of a source are wanted.</summary>
-    public bool Wants(MessageSource source) => sources.Contains(source);
+    /// <summary>Says of a source whether a route takes its events.</summary>
+    public Func<MessageSource, bool> Routed { get; set; } = static _ => false;
+
+    /// <summary>True when events of a source are wanted: by a setting or by a route.</summary>
+    public bool Wants(MessageSource source) => sources.Contains(source) || Routed(source);
 
     /// <summary>A device or module was created or deleted. Null when nobody wants to know.</summary>
     public HubEvent? Lifecycle(Identity identity, Twin twin, bool created)

@@ -17,6 +17,9 @@ internal sealed class ExpressionParser(TokenReader reader, PathScope scope)
     /// <summary>What the condition reads of a row.</summary>
     public QueryParts Parts { get; private set; }
 
+    /// <summary>First names of the paths that it reads.</summary>
+    public HashSet<string> Roots { get; } = new(StringComparer.OrdinalIgnoreCase);
+
     public Expression Parse()
     {
         if (!Deeper())
@@ -174,6 +177,9 @@ internal sealed class ExpressionParser(TokenReader reader, PathScope scope)
     {
         var token = reader.Current;
         var path = scope.Resolve(PathSyntax.Read(reader));
+        if (scope.Check?.Invoke(path) is { } wrong)
+            reader.Refuse(token, wrong.Seen, wrong.Fix);
+        Roots.Add(path.Steps[0].Name ?? "");
         if (scope.Misses(path))
             reader.Refuse(token, $"found '{Shortened(path.Text)}', which devices do not have", $"Devices have {string.Join(", ", scope.Members!)}; a name without $ is a property.");
         Parts |= scope.PartsOf(path);

@@ -9,6 +9,8 @@ public enum QueryCollection
     Modules,
     /// <summary><c>devices.jobs</c>: what each job did on each device.</summary>
     Jobs,
+    /// <summary>Messages on their way through the hub. Conditions of routes choose among them; no query reads them.</summary>
+    Messages,
 }
 
 /// <summary>Parts of a twin that a query looks at; a source need not read the others.</summary>

@@ -10,15 +10,18 @@ internal ref struct Lexer
     private static readonly string[] Symbols = ["!=", "<>", "<=", ">=", "(", ")", "[", "]", ",", ".", "=", "<", ">", "+", "-", "*", "/", "%"];
 
     private readonly string _source;
+    private readonly bool _ofMessages;
     private readonly List<Token> _tokens = [];
     private int _at;
 
-    private Lexer(string source) => _source = source;
+    private Lexer(string source, bool ofMessages) => (_source, _ofMessages) = (source, ofMessages);
 
     /// <summary>The tokens; the last is <see cref="TokenKind.End"/> or <see cref="TokenKind.Bad"/>.</summary>
-    public static List<Token> Split(string source)
+    /// <param name="source">The text.</param>
+    /// <param name="ofMessages">It is about messages: names may have dashes inside, and any name may stand in braces.</param>
+    public static List<Token> Split(string source, bool ofMessages = false)
     {
-        var lexer = new Lexer(source);
+        var lexer = new Lexer(source, ofMessages);
         while (lexer.Next())
         {
         }
@@ -42,6 +45,8 @@ internal ref struct Lexer
             return Number();
         if (At("[["))
             return QuotedName();
+        if (c == '{' && _ofMessages)
+            return BracedName();
         foreach (var symbol in Symbols)
         {
             if (At(symbol))
@@ -53,7 +58,7 @@ internal ref struct Lexer
     private bool Name()
     {
         var end = _at + 1;
-        while (end < _source.Length && IsNamePart(_source[end]))
+        while (end < _source.Length && (IsNamePart(_source[end]) || IsDashInside(end)))
             end++;
         return Add(TokenKind.Name, _source[_at..end], end - _at);
     }
@@ -65,6 +70,16 @@ internal ref struct Lexer
             return Bad(_at, "the name that '[[' begins has no ']]' at its end");
         return end == _at + 2 ? Bad(_at, "the name between '[[' and ']]' is empty") : Add(TokenKind.QuotedName, _source[(_at + 2)..end], end + 2 - _at);
     }
+
+    private bool BracedName()
+    {
+        var end = _source.IndexOf('}', _at);
+        if (end < 0)
+            return Bad(_at, "the name that '{' begins has no '}' at its end");
+        return end == _at + 1 ? Bad(_at, "the name between '{' and '}' is empty") : Add(TokenKind.QuotedName, _source[(_at + 1)..end], end + 1 - _at);
+    }
+
+    private readonly bool IsDashInside(int index) => _ofMessages && _source[index] == '-' && index + 1 < _source.Length && IsNamePart(_source[index + 1]);
 
     private bool Number()
     {

@@ -57,6 +57,9 @@ internal static class PathSyntax
 /// <param name="Members">Names with <c>$</c> that rows have beside those of twins; then plain names are properties. Null for the query language of the hub.</param>
 internal sealed record PathScope(QueryCollection Collection, string? Alias, IReadOnlyCollection<string>? Members = null)
 {
+    /// <summary>Says of a path what is wrong with it and what mends it; null for a path that is good.</summary>
+    public Func<QueryPath, (string Seen, string Fix)?>? Check { get; init; }
+
     /// <summary>True when no row has such a member.</summary>
     public bool Misses(QueryPath path) => Members is not null && IsMember(path) && (path.Steps.Count > 1 || !Members.Contains(path.Steps[0].Name!));
 
@@ -74,6 +77,8 @@ internal sealed record PathScope(QueryCollection Collection, string? Alias, IRea
     public QueryPath Resolve(List<PathStep> steps)
     {
         var skip = 0;
+        if (Collection == QueryCollection.Messages)
+            return new QueryPath(steps);
         if (Alias is not null && Starts(steps, 0, Alias))
         {
             skip = 1;

@@ -77,6 +77,16 @@ public readonly struct QueryValue
         return reader.Read() ? JsonCursor.Take(ref reader, json) : default;
     }
 
+    /// <summary>The value where a path leads to inside of a JSON text, which has to be valid. Undefined when it leads nowhere.</summary>
+    /// <param name="json">JSON in UTF-8; may be empty.</param>
+    /// <param name="path">The path.</param>
+    /// <param name="step">Its first step inside of the text.</param>
+    public static QueryValue Find(ReadOnlyMemory<byte> json, QueryPath path, int step)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return JsonCursor.Find(json, path, step);
+    }
+
     /// <summary>A constant of the query, with its UTF-8 at hand for fast comparison.</summary>
     internal static QueryValue Literal(string text)
     {

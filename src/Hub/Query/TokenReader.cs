@@ -12,10 +12,13 @@ internal sealed class TokenReader
     private readonly List<Token> _tokens;
     private int _at;
 
-    public TokenReader(string source)
+    /// <summary>Splits a text.</summary>
+    /// <param name="source">The text.</param>
+    /// <param name="ofMessages">It is about messages, see <see cref="Lexer.Split"/>.</param>
+    public TokenReader(string source, bool ofMessages = false)
     {
         _source = source;
-        _tokens = Lexer.Split(source);
+        _tokens = Lexer.Split(source, ofMessages);
     }
 
     public Refusal? Refusal { get; private set; }

@@ -48,6 +48,9 @@ public enum Permission
     /// <summary>See the settings of the server.</summary>
     ViewSettings,
 
+    /// <summary>Write routes of messages and their endpoints: it lets all that devices send go elsewhere.</summary>
+    ManageRouting,
+
     /// <summary>See which roles there are.</summary>
     ViewRoles,
 }

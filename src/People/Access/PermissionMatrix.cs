@@ -23,6 +23,7 @@ public static class PermissionMatrix
         [ManagePeople] = [Administrator],
         [ViewAudit] = [Administrator, Auditor],
         [ViewSettings] = [Administrator, Builder, Operator, Auditor],
+        [ManageRouting] = [Administrator],
         [ViewRoles] = [Administrator, Builder, Operator, Auditor],
     };
 

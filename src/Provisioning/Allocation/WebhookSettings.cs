@@ -1,4 +1,5 @@
 using System.Net;
+using Homeport.Hub.Trust;
 
 namespace Homeport.Provisioning.Allocation;
 

@@ -1,5 +1,5 @@
+using Homeport.Hub.Trust;
 using Homeport.People.Issuer;
-using Homeport.Provisioning.Allocation;
 
 namespace Homeport.Server.Options;
 

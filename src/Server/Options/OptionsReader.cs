@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using Homeport.Hub.Limits;
+using Homeport.Hub.Trust;
 using Homeport.Log;
 using Homeport.Provisioning.Allocation;
 

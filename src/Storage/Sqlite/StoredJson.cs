@@ -5,4 +5,5 @@ namespace Homeport.Storage.Sqlite;
 /// <summary>JSON in columns of the hub's tables.</summary>
 [JsonSerializable(typeof(Dictionary<string, int>))]
 [JsonSerializable(typeof(List<string>))]
+[JsonSerializable(typeof(List<long>))]
 internal sealed partial class StoredJson : JsonSerializerContext;

@@ -46,7 +46,7 @@ internal sealed partial class AmqpHubLink : IHubLink, IRenewableLink, IConnectio
         _time = time;
         _logger = logger;
         var settings = new ConnectionSettings { ContainerId = target.Identity, HostName = target.HostName, IdleTimeout = target.KeepAlive };
-        _driver = new AmqpDriver(stream, settings, this, time) { Broken = e => End(EndOf(e)) };
+        _driver = new AmqpDriver(stream.Bytes, stream, settings, this, time) { Broken = e => End(EndOf(e)) };
         _telemetry = new TelemetrySender(_driver, target.MaxInFlight, LinkEnded);
     }
 

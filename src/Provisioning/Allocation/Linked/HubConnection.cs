@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Homeport.Contract.Access;
 using Homeport.Contract.Errors;
+using Homeport.Hub.Trust;
 
 namespace Homeport.Provisioning.Allocation.Linked;
 

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
 using Homeport.Hub.Registry;
+using Homeport.Hub.Trust;
 using Homeport.Provisioning.Enrollments;
 
 namespace Homeport.Provisioning.Allocation.Linked;

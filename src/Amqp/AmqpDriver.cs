@@ -1,21 +1,21 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.IO.Pipelines;
-using Homeport.Amqp;
 
-namespace Homeport.Device.Hub.Amqp;
+namespace Homeport.Amqp;
 
 /// <summary>
 /// The client's end of an AMQP connection: feeds the engine with the bytes of a stream and writes what it has to say. The engine is used under one lock;
 /// whoever sends or settles from outside of its calls goes in by <see cref="Enter"/>.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "A semaphore without a wait handle holds nothing, and late callers may still release it.")]
-internal sealed class AmqpDriver : IAsyncDisposable
+public sealed class AmqpDriver : IAsyncDisposable
 {
     private static readonly TimeSpan FarewellLimit = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan TickInterval = TimeSpan.FromSeconds(1);
 
-    private readonly HubStream _stream;
+    private readonly Stream _stream;
+    private readonly IAsyncDisposable _owner;
     private readonly PipeReader _reader;
     private readonly TimeProvider _time;
     private readonly AmqpConnection _connection;
@@ -28,11 +28,18 @@ internal sealed class AmqpDriver : IAsyncDisposable
     private ITimer? _ticks;
     private bool _isSignalled;
 
-    public AmqpDriver(HubStream stream, ConnectionSettings settings, IConnectionHandler handler, TimeProvider time)
+    /// <summary>A connection that does not begin before <see cref="Start"/>.</summary>
+    /// <param name="stream">Bytes to the peer and back.</param>
+    /// <param name="owner">What is disposed at the end: the stream, or what it belongs to.</param>
+    /// <param name="settings">How this side behaves.</param>
+    /// <param name="handler">Whom to tell; called under the lock.</param>
+    /// <param name="time">The clock.</param>
+    public AmqpDriver(Stream stream, IAsyncDisposable owner, ConnectionSettings settings, IConnectionHandler handler, TimeProvider time)
     {
         _stream = stream;
+        _owner = owner;
         _time = time;
-        _reader = PipeReader.Create(stream.Bytes, new StreamPipeReaderOptions(bufferSize: 16 * 1024, leaveOpen: true));
+        _reader = PipeReader.Create(stream, new StreamPipeReaderOptions(bufferSize: 16 * 1024, leaveOpen: true));
         _connection = AmqpConnection.Client(settings, handler, time);
     }
 
@@ -83,7 +90,7 @@ internal sealed class AmqpDriver : IAsyncDisposable
         if (_ticks is not null)
             await _ticks.DisposeAsync();
         await _reader.CompleteAsync();
-        await _stream.DisposeAsync();
+        await _owner.DisposeAsync();
         _stop.Dispose();
     }
 
@@ -124,7 +131,7 @@ internal sealed class AmqpDriver : IAsyncDisposable
             }
 
             if (_output.WrittenCount > 0)
-                await _stream.Bytes.WriteAsync(_output.WrittenMemory, _stop.Token);
+                await _stream.WriteAsync(_output.WrittenMemory, _stop.Token);
             _output.ResetWrittenCount();
             if (isEnded)
                 return;

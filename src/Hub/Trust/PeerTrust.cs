@@ -2,7 +2,7 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace Homeport.Provisioning.Allocation;
+namespace Homeport.Hub.Trust;
 
 /// <summary>
 /// Which other servers this one believes: those that the machine trusts, and those whose chain ends in certificates that an operator gave.
