@@ -190,7 +190,7 @@ public sealed class DeviceGroupTests(PeopleFixture fixture) : IClassFixture<Peop
 
         public Task<bool> DeleteAsync(string deviceId, CancellationToken token) => throw new NotSupportedException();
 
-        public Task<IReadOnlyDictionary<DeviceStatus, long>> CountAsync(CancellationToken token) => throw new NotSupportedException();
+        public Task<IReadOnlyDictionary<DeviceStatus, long>> CountAsync(IReadOnlyCollection<string>? organizations, CancellationToken token) => throw new NotSupportedException();
 
         public Task<ApprovalPolicy> ReadPolicyAsync(CancellationToken token) => throw new NotSupportedException();
 
