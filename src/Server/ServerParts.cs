@@ -178,6 +178,8 @@ internal sealed class ServerParts : IAsyncDisposable
     {
         _provisioning.Approval.Waits = (device, token) => People.Audit.AppendAsync(
             Actor.Server, new AuditAction("waitForApproval", "device", device.DeviceId) { Detail = $"group {device.GroupId}, {device.Credential}, from {device.Address}" }, token);
+        _provisioning.Registrations.Assigned = (assigned, token) => People.Audit.AppendAsync(
+            Actor.Server, new AuditAction("assign", "device", assigned.DeviceId ?? assigned.RegistrationId) { Detail = $"to {assigned.AssignedHub}, group {assigned.EnrollmentGroupId ?? "none"}, {assigned.Credential}" }, token);
         _provisioning.Lifecycle.CheckOrganization = People.Organizations.CheckAsync;
         _provisioning.Lifecycle.Changed = new TaggedNames(twins).NoteAsync;
     }
@@ -188,7 +190,6 @@ internal sealed class ServerParts : IAsyncDisposable
         new CloudToDeviceSweep(messages, [feedback, FileNotifications], Hub.Time, loggers.CreateLogger<CloudToDeviceSweep>()).RunAsync,
         new QuotaKeeper(door.Throttles, new SqliteQuotaStore(database, Installation.HubName), Hub.Time, loggers.CreateLogger<QuotaKeeper>()).RunAsync,
     ];
-
 
     /// <summary>The service side of the hub whose device side the doors have.</summary>
     private static HubApi BuildHub(HubDoor door, ServiceAuthorizer authorizer, IdentityRegistry registry, MessageReader messages, TimeProvider time) => new()

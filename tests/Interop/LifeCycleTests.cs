@@ -82,7 +82,7 @@ public sealed class LifeCycleTests(ConsoleBrowser console) : IClassFixture<Conso
         await window.Page.GetByText("The device is again what it was.").WaitForAsync();
         await SentAsync("stolen-1", key, "mqtt");
         var rows = await AuditAsync(window);
-        foreach (var action in (string[])["block", "unblock"])
+        foreach (var action in (string[])["assign", "block", "unblock"])
             rows.ShouldContain(r => r.Contains(action, StringComparison.Ordinal) && r.Contains("stolen-1", StringComparison.Ordinal), action);
         window.Errors.ShouldBeEmpty();
     }

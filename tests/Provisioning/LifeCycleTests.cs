@@ -80,7 +80,16 @@ public sealed class LifeCycleTests(LifeCycleFixture life) : IClassFixture<LifeCy
         device.IsEnabled.ShouldBeFalse();
 
         (await life.Lifecycle.ApproveAsync(id, Operator, None)).Good().ChangedBy.ShouldBe(Operator);
+        var assigned = new List<string>();
+        life.Registrations.Assigned = (registration, _) =>
+        {
+            assigned.Add($"{registration.DeviceId} {registration.AssignedHub}");
+            return Task.CompletedTask;
+        };
         (await life.RegisterAsync(id, LifeCycleFixture.Manual)).ShouldBe(0);
+        (await life.RegisterAsync(id, LifeCycleFixture.Manual)).ShouldBe(0);
+        assigned.ShouldBe([$"{id} hub1.test"], "it is told once");
+        life.Registrations.Assigned = null;
         (await life.Registry.GetAsync(id, null, None)).Good().Enabled.ShouldBeTrue();
     }
 

@@ -30,6 +30,9 @@ public sealed class RegistrationService(
     /// <summary>Told of the model that a device named, once its registration is stored, whatever came of that. Must not throw.</summary>
     public Func<string, string, CancellationToken, Task>? ModelAnnounced { get; set; }
 
+    /// <summary>Called when a device was assigned to a hub for the first time, or to another one than before; once that is stored.</summary>
+    public Func<Registration, CancellationToken, Task>? Assigned { get; set; }
+
     private const int Attempts = 3;
     private const int PageSize = 100;
     private const string BlockedReason = "Blocked by an operator.";
@@ -67,6 +70,8 @@ public sealed class RegistrationService(
                     return failure;
                 if (!await store.SaveAsync(registration, last?.ETag, token))
                     continue;
+                if (registration.AssignedHub is not null && registration.AssignedHub != last?.AssignedHub && Assigned is { } assigned)
+                    await assigned(registration, CancellationToken.None);
                 if (registration.ModelId is { } model && ModelAnnounced is { } announced)
                     await announced(registration.DeviceId ?? registration.RegistrationId, model, CancellationToken.None);
                 // The device is in its new hub; what it left behind goes now, or later when that hub can be reached.
