@@ -116,42 +116,6 @@ public sealed class LifeCycleTests(ConsoleBrowser console) : IClassFixture<Conso
     }
 
     [Fact]
-    public async Task The_connect_dialog_gives_what_a_device_needs_by_group_own_keys_and_tpm()
-    {
-        await using var window = await console.SignedInAsync();
-        var curl = await TokenAsync(window, "connect");
-        (await curl.SendAsync("PUT", "/api/devices/sn-1", """{"displayName":"A pump in the cellar"}""")).Status.ShouldBe(200);
-        await window.GoAsync("/console/devices/sn-1", "A pump in the cellar");
-        await window.PictureAsync("device-registered");
-        await window.ButtonAsync("Connect");
-        await window.ButtonAsync("Keys and QR code");
-        await window.Page.Locator("svg.qr").WaitForAsync();
-        await window.PictureAsync("connect-keys");
-        var derived = await SecretAsync(window);
-        ShouldHaveSent(await ProvisionAsync(new { registrationId = "sn-1", key = derived, send = "1" }));
-
-        await window.TabAsync("Own keys");
-        await window.ButtonAsync("Make random keys");
-        await Assertions.Expect(window.Page.Locator("#own-primary")).Not.ToHaveValueAsync("", new LocatorAssertionsToHaveValueOptions { Timeout = 60_000 });
-        var own = await window.Page.Locator("#own-primary").InputValueAsync();
-        await window.ButtonAsync("Save");
-        await window.Page.GetByText("it alone decides from now on").WaitForAsync();
-        var refused = await ProvisionAsync(new { registrationId = "sn-1", key = derived });
-        refused.ToJsonString().ShouldContain("401002", Case.Sensitive, "the key of the group is refused now");
-        ShouldHaveSent(await ProvisionAsync(new { registrationId = "sn-1", key = own, send = "2" }));
-
-        await using var tpm = await SoftwareTpm.StartAsync();
-        var identity = await Node.RunAsync("tpm-identity.mjs", new { });
-        await window.TabAsync("TPM");
-        await window.Page.Locator("#own-endorsement").FillAsync((string)identity["endorsementKey"]!);
-        await window.PictureAsync("connect-tpm");
-        await window.ButtonAsync("Save");
-        await window.Page.GetByText("individual enrollment: TPM").WaitForAsync();
-        ShouldHaveSent(await ProvisionAsync(new { attestation = "tpm", registrationId = "sn-1", send = "3" }));
-        window.Errors.ShouldBeEmpty();
-    }
-
-    [Fact]
     public async Task Programs_make_and_list_devices_and_prove_the_CA_of_a_group_by_REST()
     {
         await using var window = await console.SignedInAsync();

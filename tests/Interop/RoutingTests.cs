@@ -126,7 +126,10 @@ public sealed class RoutingTests(ConsoleBrowser console) : IClassFixture<Console
         (await SendAsync(device, [.. Enumerable.Range(1, 40).Select(i => Json(i))])).ShouldBe(40);
         await routing.UntilAsync("queue", h => (string?)h["status"] == "unhealthy", "the broker is away");
         await using (await RabbitMq.StartAsync(_folder.File("rabbit"), ports[0], ports[1], _pki, "rabbit"))
-            (await QueueAsync(ports[0], 40)).Select(m => (string?)m["body"]).ShouldBe(Enumerable.Range(1, 40).Select(i => $$"""{"t":{{i}}}"""));
+        {
+            // A broker that is stopped may forget that the first two were taken, and have them once more.
+            (await QueueAsync(ports[0], 40, """{"t":40}""")).Select(m => (string)m["body"]!).Except(["""{"t":0}""", "plain"]).ShouldBe(Enumerable.Range(1, 40).Select(i => $$"""{"t":{{i}}}"""));
+        }
     }
 
     [Fact]
@@ -264,8 +267,8 @@ public sealed class RoutingTests(ConsoleBrowser console) : IClassFixture<Console
     private static Task RowAsync(ConsoleWindow window, string section, string row, string text)
         => window.Page.Locator($"section[aria-label={section}] tr").Filter(new LocatorFilterOptions { HasText = row }).Filter(new LocatorFilterOptions { HasText = text }).First.WaitForAsync();
 
-    private async Task<List<JsonNode>> QueueAsync(int port, int count) => [.. (await new NodeClient(Server.Ready.CaFile).RunAsync("queue-receiver.mjs",
-        new { host = Address, port, ca = _pki.PathOf("rabbit.pem"), userName = RabbitMq.UserName, password = RabbitMq.Password, address = "/queue/telemetry", count }, TimeSpan.FromSeconds(150)))
+    private async Task<List<JsonNode>> QueueAsync(int port, int count, string? last = null) => [.. (await new NodeClient(Server.Ready.CaFile).RunAsync("queue-receiver.mjs",
+        new { host = Address, port, ca = _pki.PathOf("rabbit.pem"), userName = RabbitMq.UserName, password = RabbitMq.Password, address = "/queue/telemetry", count, last }, TimeSpan.FromSeconds(150)))
         .AsArray().Select(m => m!)];
 
     private async Task<string> CurlAsync(string address)

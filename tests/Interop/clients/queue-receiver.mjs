@@ -1,9 +1,9 @@
-// Takes messages of a queue with rhea: { host, port, ca, userName, password, address, count }. A queue of RabbitMQ's 1.0 plugin is made by its address.
+// Takes messages of a queue with rhea: { host, port, ca, userName, password, address, count, last }, until there are so many, or one with this body. A queue of RabbitMQ's 1.0 plugin is made by its address.
 import { readFileSync } from 'node:fs';
 import rhea from 'rhea';
 import { report, run, within } from './scenario.mjs';
 
-run(async ({ host, port, ca, userName, password, address, count }) => {
+run(async ({ host, port, ca, userName, password, address, count, last }) => {
   const container = rhea.create_container();
   const received = [];
   const done = new Promise((resolve, reject) => {
@@ -17,7 +17,7 @@ run(async ({ host, port, ca, userName, password, address, count }) => {
         group: message.group_id ?? null,
         durable: message.durable ?? false,
       });
-      if (received.length === count) resolve();
+      if ((last ?? null) === null ? received.length === count : received.at(-1).body === last) resolve();
     });
     container.on('disconnected', ({ error }) => reject(error ?? new Error('disconnected')));
     container.on('connection_error', ({ connection }) => reject(connection.error));
