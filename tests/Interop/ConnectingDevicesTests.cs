@@ -26,7 +26,7 @@ public sealed class ConnectingDevicesTests(ConsoleBrowser console) : IClassFixtu
         await StateAsync(window, "bench-1", "Registered");
         await window.GoAsync("/console/devices/bench-1", "bench-1");
         await window.ButtonAsync("Connect");
-        (await window.Page.Locator("dialog").GetByText(Server.Ready.Dps.IdScope, new LocatorGetByTextOptions { Exact = true }).CountAsync()).ShouldBe(1);
+        await window.Page.Locator("dialog").GetByText(Server.Ready.Dps.IdScope, new LocatorGetByTextOptions { Exact = true }).WaitForAsync();
         await window.ButtonAsync("Keys and QR code");
         await ShouldHaveSentAsync(new { registrationId = "bench-1", key = await DialogSecretAsync(window), transport = "mqtt", send = """{"temperature":21.5}""" });
         await StateAsync(window, "bench-1", "Provisioned");
