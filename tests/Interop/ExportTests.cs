@@ -47,6 +47,7 @@ public sealed class ExportTests(IssuerConsole issuer) : IClassFixture<IssuerCons
             (await curl.SendAsync("PATCH", $"/api/devices/{id}/properties", JsonNode.Parse("""{"speed":7,"site":"Oslo"}"""))).Status.ShouldBe(202);
             await running.WaitForEventAsync("desired");
             await EventsAsync(e => (string?)e["messageSource"] == "telemetry" && (string?)e["enrichments"]?["name"] == "The pump", 2);
+            await EventsAsync(e => (string?)e["messageType"] == "provisioned" && (string?)e["deviceId"] == id, 1);
         }
         await PatchAsync(curl, $"/api/devices/{id}", """{"enabled":false}""");
         await PatchAsync(curl, $"/api/devices/{id}", """{"enabled":true}""");
@@ -94,7 +95,7 @@ public sealed class ExportTests(IssuerConsole issuer) : IClassFixture<IssuerCons
         var broken = (JsonObject)export.DeepClone();
         broken["destinations"]![0]!["transform"] = ".telemetry | map(";
         var refused = await curl.SendAsync("PUT", "/api/dataExport/exports/readings", broken);
-        (refused.Status, (string?)refused.Json["error"]!["code"]).ShouldBe((400, "InvalidTransform"), refused.Body);
+        (refused.Status, refused.Header("x-ms-error-code")).ShouldBe((400, "InvalidTransform"), refused.Body + Server.Printed);
         await PutAsync(curl, "exports/readings", export);
 
         var device = await Server.Hub.CreateDeviceAsync(id);

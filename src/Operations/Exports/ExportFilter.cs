@@ -57,7 +57,7 @@ internal sealed partial class ExportFilter
 
     [GeneratedRegex(
         """^\s*SELECT\s+\*\s+FROM\s+(?<from>(?<template>dtmi:[^\s,]+)(\s+AS\s+(?<alias>(?!WHERE\b)\w+))?(\s*,\s*(?<template>dtmi:[^\s,]+)(\s+AS\s+(?<alias>(?!WHERE\b)\w+))?)*)(?=\s|$)""",
-        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Head();
 
     /// <summary>A message with its device as a row of a query.</summary>

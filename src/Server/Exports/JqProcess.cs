@@ -75,8 +75,9 @@ internal sealed class JqProcess(string program, string folder, string text) : IT
         string[] arguments = ["-c", "--unbuffered", "-L", folder, text];
         var start = OperatingSystem.IsWindows()
             ? new ProcessStartInfo(program, arguments)
-            : new ProcessStartInfo("/bin/sh", ["-c", $"ulimit -v {MaxMemoryKb}; exec \"$0\" \"$@\"", program, .. arguments]);
+            : new ProcessStartInfo("/bin/sh", ["-c", $"ulimit -v {MaxMemoryKb}; unset PWD OLDPWD; exec \"$0\" \"$@\"", program, .. arguments]);
         start.RedirectStandardInput = start.RedirectStandardOutput = start.RedirectStandardError = true;
+        start.WorkingDirectory = folder;
         start.Environment.Clear();
         _process = Process.Start(start)!;
         _lines = PipeReader.Create(_process.StandardOutput.BaseStream);
