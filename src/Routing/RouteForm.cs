@@ -3,6 +3,7 @@ using System.Text.Json;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest.Operators;
 using Homeport.Hub.Query;
+using Homeport.Hub.Trust;
 using Homeport.Log;
 
 namespace Homeport.Routing;
@@ -106,18 +107,8 @@ internal sealed class RouteForm(string hubName, IReadOnlyDictionary<string, ISin
     private static WebhookAuthorization? Kept(WebhookAuthorization? sent, WebhookAuthorization? present, bool keeps)
         => sent is null ? null : sent with { ClientSecret = Kept(sent.ClientSecret, present?.ClientSecret, keeps && sent.TokenUrl == present?.TokenUrl) };
 
-    private static (string Seen, string Fix)? CheckTrust(RoutingEndpointDescription endpoint)
-    {
-        try
-        {
-            Homeport.Hub.Trust.PeerTrust.FromPem(endpoint.CertificateAuthority);
-            return null;
-        }
-        catch (FormatException)
-        {
-            return ("certificateAuthority holds no certificate in PEM form", "Send the PEM text of the CA, or leave it out.");
-        }
-    }
+    private static (string Seen, string Fix)? CheckTrust(RoutingEndpointDescription endpoint) => PeerTrust.IsPem(endpoint.CertificateAuthority)
+        ? null : ("certificateAuthority holds no certificate in PEM form", "Send the PEM text of the CA, or leave it out.");
 
     private (string Seen, string Fix)? CheckEnrichments(RoutingEndpointDescription endpoint)
     {

@@ -52,9 +52,9 @@ public sealed class SinkTests
     }
 
     [Theory]
-    [InlineData("{iothub}/{partition}/{YYYY}/{MM}/{DD}/{HH}/{mm}", "~routes/hub1/03/2026/07/09/05/04-17")]
-    [InlineData("{iothub}/{partition}/{YYYY}/{MM}/{DD}/{HH}/{mm}.json", "~routes/hub1/03/2026/07/09/05/04-17.json")]
-    [InlineData("a.b/{mm}-{HH}-{DD}-{MM}-{YYYY}/{partition}_{iothub}", "~routes/a.b/04-05-09-07-2026/03_hub1-17")]
+    [InlineData("{iothub}/{partition}/{YYYY}/{MM}/{DD}/{HH}/{mm}", "hub1/03/2026/07/09/05/04-17")]
+    [InlineData("{iothub}/{partition}/{YYYY}/{MM}/{DD}/{HH}/{mm}.json", "hub1/03/2026/07/09/05/04-17.json")]
+    [InlineData("a.b/{mm}-{HH}-{DD}-{MM}-{YYYY}/{partition}_{iothub}", "a.b/04-05-09-07-2026/03_hub1-17")]
     [InlineData("{partition}/{YYYY}/{MM}/{DD}/{HH}/{mm}", null)]
     [InlineData("{iothub}/{iothub}/{partition}/{YYYY}/{MM}/{DD}/{HH}/{mm}", null)]
     [InlineData("../{iothub}/{partition}/{YYYY}/{MM}/{DD}/{HH}/{mm}", null)]

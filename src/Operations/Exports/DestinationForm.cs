@@ -2,6 +2,7 @@ using System.Globalization;
 using Homeport.Contract;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest.Operators;
+using Homeport.Hub.Trust;
 using Homeport.Routing;
 using Homeport.Routing.Sinks.Webhooks;
 
@@ -45,6 +46,8 @@ public sealed class DestinationForm(IReadOnlyDictionary<string, ISinkFactory> si
         read = Unmasked(read, present);
         if (HasMasked(read))
             return Bad("a secret is masked, and there is none to keep", "Send the secret itself; for another place it has to be given again.");
+        if (!PeerTrust.IsPem(read.CertificateAuthority))
+            return Bad("certificateAuthority holds no certificate in PEM form", "Send the PEM text of the CA, or leave it out.");
         if (CheckAuthorization(read) is { } wrong)
             return Bad(wrong.Seen, wrong.Fix);
         return EndpointOf(read, "check") is { } endpoint && sinks[endpoint.Type!].Check(endpoint) is { } bad ? Bad(bad.Seen, bad.Fix) : read;

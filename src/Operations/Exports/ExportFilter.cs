@@ -17,10 +17,10 @@ internal sealed partial class ExportFilter
 {
     private readonly QueryCondition _condition;
     private readonly IReadOnlyList<string> _templates;
-    private readonly HashSet<string> _aliases;
+    private readonly IReadOnlyDictionary<string, string> _aliases;
 
-    private ExportFilter(QueryCondition condition, IReadOnlyList<string> templates, IEnumerable<string> aliases)
-        => (_condition, _templates, _aliases) = (condition, templates, aliases.ToHashSet(StringComparer.OrdinalIgnoreCase));
+    private ExportFilter(QueryCondition condition, IReadOnlyList<string> templates, IReadOnlyDictionary<string, string> aliases)
+        => (_condition, _templates, _aliases) = (condition, templates, aliases);
 
     /// <summary>Reads a filter. A refusal names the position, counted from 1.</summary>
     public static Outcome<ExportFilter> Parse(string text)
@@ -28,12 +28,13 @@ internal sealed partial class ExportFilter
         if (text.Length > HubQuery.MaxLength)
             return Bad($"It has {text.Length} characters", $"Write at most {HubQuery.MaxLength}.");
         var head = Head().Match(text);
-        var (templates, aliases) = (new List<string>(), new List<string>());
+        var (templates, aliases) = (new List<string>(), new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase));
         var query = text;
         if (head.Success)
         {
             templates.AddRange(head.Groups["template"].Captures.Select(c => c.Value));
-            aliases.AddRange(head.Groups["alias"].Captures.Select(c => c.Value));
+            foreach (var alias in head.Groups["alias"].Captures.Cast<Capture>())
+                aliases[alias.Value] = head.Groups["template"].Captures.Last(t => t.Index < alias.Index).Value;
             var from = head.Groups["from"];
             // In the same length, so that positions of mistakes stay right.
             query = text[..from.Index] + "devices".PadRight(from.Length) + text[(from.Index + from.Length)..];
@@ -61,34 +62,45 @@ internal sealed partial class ExportFilter
     private static partial Regex Head();
 
     /// <summary>A message with its device as a row of a query.</summary>
-    private sealed class Row(ExportMessage message, ExportedDevice device, HashSet<string> aliases) : IQueryRow
+    private sealed class Row(ExportMessage message, ExportedDevice device, IReadOnlyDictionary<string, string> aliases) : IQueryRow
     {
         private readonly DeviceRow _device = new(device.Facts, device.Row);
-        private ReadOnlyMemory<byte>? _said;
 
         public QueryKey Key => new(device.Facts.DeviceId);
 
         public int Size => message.Origin.Size;
 
-        private ReadOnlyMemory<byte> Said => _said ??= message.Telemetry is { } telemetry
-            ? JsonSerializer.SerializeToUtf8Bytes(telemetry, QueryJson.Default.JsonElement)
-            : JsonSerializer.SerializeToUtf8Bytes(message.Properties.Where(p => p.Component is null).DistinctBy(p => p.Name).ToDictionary(p => p.Name, p => p.Value), QueryJson.Default.DictionaryStringJsonElement);
-
         public QueryValue Get(QueryPath path)
         {
             if (path.Steps[0].Name is not { } name || name.StartsWith('$'))
                 return _device.Get(path);
-            var at = path.Steps.Count > 1 && (aliases.Contains(name) || name == message.Component) ? 1 : 0;
-            if (QueryValue.Find(Said, path, at) is { IsDefined: true } said)
-                return said;
-            if (at == 0 && path.Section != QuerySection.Field)
-                return _device.Get(path);
-            var property = at == 0 ? _device.Get(path) : Property(path.Steps[1].Name);
-            return property.IsDefined || path.Steps.Count > at + 1 ? property : QueryValue.From(message.Origin.Property(path.Steps[at].Name ?? ""));
+            if (path.Steps.Count > 1 && PlacesOf(name) is { } places)
+                return Find(places, path, 1);
+            if (path.Section == QuerySection.Field && Find([message.Component, null], path, 0) is { IsDefined: true } value)
+                return value;
+            var member = _device.Get(path);
+            return member.IsDefined || path.Steps.Count > 1 ? member : QueryValue.From(message.Origin.Property(name));
         }
 
-        private QueryValue Property(string? name)
-            => name is not null && (device.Property(message.Component, name) ?? device.Property(null, name)) is { } value ? QueryValue.FromJson(JsonSerializer.SerializeToUtf8Bytes(value, QueryJson.Default.JsonElement)) : default;
+        /// <summary>The components that a name in front stands for; null when it is none.</summary>
+        private List<string?>? PlacesOf(string name)
+            => aliases.TryGetValue(name, out var id) ? [.. device.PlacesOf(id)] : name == message.Component || device.Model?.Components.Any(c => c.Component.Name == name) == true ? [name] : null;
+
+        /// <summary>What the message says of a name, else what is known of the device.</summary>
+        private QueryValue Find(List<string?> components, QueryPath path, int at)
+        {
+            if (message.Telemetry is { } telemetry && components.Contains(message.Component)
+                && QueryValue.Find(JsonSerializer.SerializeToUtf8Bytes(telemetry, QueryJson.Default.JsonElement), path, at) is { IsDefined: true } sent)
+            {
+                return sent;
+            }
+            if (path.Steps[at].Name is not { } name)
+                return default;
+            var changed = message.Properties.FirstOrDefault(p => p.Name == name && components.Contains(p.Component))?.Value;
+            if ((changed ?? components.Select(c => device.Property(c, name)).FirstOrDefault(v => v is not null)) is not { } known)
+                return default;
+            return QueryValue.Find(JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, JsonElement> { [name] = known }, QueryJson.Default.DictionaryStringJsonElement), path, at);
+        }
     }
 }
 
