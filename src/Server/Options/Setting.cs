@@ -29,7 +29,7 @@ internal sealed record Setting(string Name, string? Default, string Description)
     public static readonly Setting RetentionMb = new("retention-mb", "0", "Space for messages in MiB, 16 or more; beyond it the oldest are dropped before their time. 0: no limit but the disk");
     public static readonly Setting ImportRows = new("import-rows", "200000", "Rows that one import of devices may have, 1 to 10000000");
     public static readonly Setting ImportMb = new("import-mb", "64", "Longest file of an import of devices, in MiB, 1 to 4096");
-    public static readonly Setting Events = new("events", null, "Event sources to put into the log beside telemetry, separated by commas: twinChangeEvents, digitalTwinChangeEvents, deviceLifecycleEvents, deviceConnectionStateEvents");
+    public static readonly Setting Events = new("events", null, "Event sources to put into the log beside telemetry, separated by commas: twinChangeEvents, digitalTwinChangeEvents, deviceLifecycleEvents, deviceConnectionStateEvents, deviceStatusEvents, deviceTemplateEvents");
     public static readonly Setting LogLevel = new("log-level", "Information", "Trace, Debug, Information, Warning, Error or None");
 
     public static readonly Setting BlobStorage = new("blob-storage", null, "File with the connection string of a storage account, or of an S3 bucket, for the files of devices. Default: the built-in store");
