@@ -23,7 +23,6 @@ internal sealed class ExportParts : IDisposable
     private const string Folder = "~exports/";
     private static readonly TimeSpan ChangeInterval = TimeSpan.FromSeconds(1);
 
-    private readonly HttpClient _http = new();
     private readonly EventRelay _changes;
     private readonly JqTransforms _transforms;
     private readonly TimeProvider _time;
@@ -75,13 +74,12 @@ internal sealed class ExportParts : IDisposable
     {
         Exports.Dispose();
         _changes.Dispose();
-        _http.Dispose();
     }
 
     private ISinkFactory[] Sinks(string name) =>
     [
         new WebhookSinks(name, _time), new AmqpSinks(name, _time), new FileSinks(name, Folder, () => Files()), new PostgresSinks(name), new MqttSinks(name),
-        new AccountContainers(DestinationForm.BlobStorage, name, _http, _time),
+        new AccountContainers(DestinationForm.BlobStorage, name, _time),
     ];
 
     /// <summary>Triggers write changes, so nobody says that there are some.</summary>

@@ -46,7 +46,7 @@ public sealed class ExportTests(IssuerConsole issuer) : IClassFixture<IssuerCons
             await PatchAsync(curl, $"/api/devices/{id}", """{"displayName":"The pump"}""");
             (await curl.SendAsync("PATCH", $"/api/devices/{id}/properties", JsonNode.Parse("""{"speed":7,"site":"Oslo"}"""))).Status.ShouldBe(202);
             await running.WaitForEventAsync("desired");
-            await EventsAsync(e => (string?)e["messageSource"] == "telemetry" && (string?)e["enrichments"]?["name"] == "The pump", 2);
+            await EventsAsync(IsOfThePump, 2);
             await EventsAsync(e => (string?)e["messageType"] == "provisioned" && (string?)e["deviceId"] == id, 1);
         }
         await PatchAsync(curl, $"/api/devices/{id}", """{"enabled":false}""");
@@ -65,10 +65,10 @@ public sealed class ExportTests(IssuerConsole issuer) : IClassFixture<IssuerCons
     }
 
     [Fact]
-    public async Task A_queue_and_a_table_get_each_their_own_transform_of_what_a_filter_takes()
+    public async Task A_queue_a_table_and_a_container_get_what_a_filter_takes_each_in_its_own_form()
     {
         await _pki.ServerAsync("outside", Address);
-        var ports = ServerSettings.FreePorts(2);
+        var ports = ServerSettings.FreePorts(3);
         var curl = await RoutingOperator.SignInAsync(issuer.Console);
         var certificateAuthority = await _pki.ReadAsync("outside.pem");
         await PutAsync(curl, "destinations/queue", new JsonObject
@@ -83,6 +83,12 @@ public sealed class ExportTests(IssuerConsole issuer) : IClassFixture<IssuerCons
             ["type"] = "postgres@x1", ["url"] = $"postgres://{Address}:{ports[1]}/postgres", ["address"] = "readings", ["userName"] = Postgres.UserName, ["secret"] = Postgres.Password,
             ["certificateAuthority"] = certificateAuthority,
         });
+        await using var azurite = new RunningScenario("azurite", ExternalProgram.Start("node",
+            [Path.Combine(ServerProcess.Clients, "node_modules/azurite/dist/src/blob/main.js"), "--blobHost", Address, "--blobPort", $"{ports[2]}", "--location", _folder.File("azurite"),
+             "--cert", _pki.PathOf("outside.pem"), "--key", _pki.PathOf("outside.key"), "--disableTelemetry", "--skipApiVersionCheck", "--loose"], null));
+        // Azurite's own well-known account.
+        var account = $"DefaultEndpointsProtocol=https;AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;BlobEndpoint=https://{Address}:{ports[2]}/devstoreaccount1";
+        await PutAsync(curl, "destinations/archive", new JsonObject { ["type"] = "blobstorage@v1", ["connectionString"] = account, ["containerName"] = "central-data", ["certificateAuthority"] = certificateAuthority, ["batchFrequencyInSeconds"] = 2 });
         var id = SharedServer.NewId("row");
         var export = new JsonObject
         {
@@ -90,7 +96,8 @@ public sealed class ExportTests(IssuerConsole issuer) : IClassFixture<IssuerCons
             ["filter"] = $"SELECT * FROM devices WHERE t > 20 AND level = 'high' AND $id = \"{id}\"",
             ["destinations"] = new JsonArray(
                 new JsonObject { ["id"] = "queue", ["transform"] = """import "iotc" as iotc; {deviceId: .device.id, timestamp: .enqueuedTime, doubled: (.telemetry | iotc::find(.name == "t").value * 2),}""" },
-                new JsonObject { ["id"] = "table", ["transform"] = ".device.id as $d | .telemetry[] | {$d, name, value}" }),
+                new JsonObject { ["id"] = "table", ["transform"] = ".device.id as $d | .telemetry[] | {$d, name, value}" },
+                new JsonObject { ["id"] = "archive" }),
         };
         var broken = (JsonObject)export.DeepClone();
         broken["destinations"]![0]!["transform"] = ".telemetry | map(";
@@ -116,6 +123,11 @@ public sealed class ExportTests(IssuerConsole issuer) : IClassFixture<IssuerCons
         ((string?)queue[0]["contentType"], (string?)queue[0]["contentEncoding"]).ShouldBe(("application/json", "utf-8"));
         (await database.QueryAsync("SELECT body->>'d', body->>'name', body->>'value', device_id FROM readings ORDER BY \"offset\", hub"))
             .ShouldBe($"{id}|t|21|{id}\n{id}|unit|C|{id}\n{id}|t|22|{id}\n{id}|unit|C|{id}");
+        var owner = new NodeClient(_pki.PathOf("outside.pem"));
+        (await owner.RunAsync("blob-account.mjs", new { connectionString = account, container = "central-data" })).ShouldNotBeNull();
+        await HealthAsync(curl, "readings", "archive", 2);
+        var lines = (await owner.RunAsync("blob-account.mjs", new { connectionString = account, container = "central-data", lines = "default/readings/" }))["lines"]!.AsArray();
+        lines.Select(l => JsonNode.Parse((string)l!)!["telemetry"]!.ToJsonString()).ShouldBe(["""{"t":21,"unit":"C"}""", """{"t":22,"unit":"C"}"""]);
         var shown = (await curl.SendAsync("GET", "/api/dataExport/destinations/queue")).Json;
         ((string?)shown["status"], (string?)shown["authorization"]!["connectionString"]).ShouldBe(("healthy", $"Endpoint=sb://{Address}:{ports[0]}/;SharedAccessKeyName=send;SharedAccessKey=*****;EntityPath=telemetry"));
     }
@@ -175,7 +187,7 @@ public sealed class ExportTests(IssuerConsole issuer) : IClassFixture<IssuerCons
     /// <summary>What came, in the words of IoT Central.</summary>
     private async Task ContentAsync(string id, string template)
     {
-        var telemetry = (await EventsAsync(e => (string?)e["messageSource"] == "telemetry" && (string?)e["enrichments"]?["name"] == "The pump", 2)).Select(e => e["event"]!).ToList();
+        var telemetry = (await EventsAsync(IsOfThePump, 2)).Select(e => e["event"]!).ToList();
         var own = telemetry.First(e => e["component"] is null);
         own.AsObject().Select(m => m.Key).ShouldBe(["applicationId", "messageSource", "deviceId", "schema", "templateId", "enqueuedTime", "telemetry", "enrichments", "messageProperties"]);
         ((string?)own["applicationId"], (string?)own["deviceId"], (string?)own["schema"], (string?)own["templateId"]).ShouldBe(("default", id, "default@v1", template));
@@ -199,6 +211,9 @@ public sealed class ExportTests(IssuerConsole issuer) : IClassFixture<IssuerCons
         var payload = bearer[1].Split('.')[1].Replace('-', '+').Replace('_', '/');
         ((string?)JsonNode.Parse(Encoding.UTF8.GetString(Convert.FromBase64String(payload.PadRight((payload.Length + 3) / 4 * 4, '='))))!["client_id"]).ShouldBe("fleet-sync");
     }
+
+    /// <summary>Telemetry since the device has its name and was seen in the hub.</summary>
+    private static bool IsOfThePump(JsonNode e) => (string?)e["messageSource"] == "telemetry" && (string?)e["enrichments"]?["name"] == "The pump" && (bool?)e["enrichments"]?["provisioned"] == true;
 
     private static async Task StatesAsync(RoutingOperator curl)
     {

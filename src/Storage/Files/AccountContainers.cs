@@ -1,6 +1,7 @@
 using Homeport.Contract.Rest.Operators;
 using Homeport.Hub.Files;
 using Homeport.Routing;
+using Homeport.Routing.Sinks;
 using Homeport.Routing.Sinks.Files;
 
 namespace Homeport.Storage.Files;
@@ -11,9 +12,8 @@ namespace Homeport.Storage.Files;
 /// </summary>
 /// <param name="type">Name of the type.</param>
 /// <param name="name">Of whom the files are: the first parts of their names.</param>
-/// <param name="http">Calls the account.</param>
 /// <param name="time">The clock.</param>
-public sealed class AccountContainers(string type, string name, HttpClient http, TimeProvider time) : ISinkFactory
+public sealed class AccountContainers(string type, string name, TimeProvider time) : ISinkFactory
 {
     private static readonly TimeSpan SignatureLife = TimeSpan.FromHours(1);
     private readonly FileSinks _files = new(name, "", () => throw new InvalidOperationException("Each endpoint has a container of its own."));
@@ -36,10 +36,11 @@ public sealed class AccountContainers(string type, string name, HttpClient http,
     public IEndpointSink Open(RoutingEndpointDescription endpoint, int partition)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
-        return new FileSinks(name, "", () => Open(endpoint)).Open(endpoint, partition);
+        var http = PeerHttp.Open(endpoint.CertificateAuthority);
+        return new FileSinks(name, "", () => Open(endpoint, http)).Open(endpoint, http);
     }
 
-    private RemoteContainer Open(RoutingEndpointDescription endpoint)
+    private RemoteContainer Open(RoutingEndpointDescription endpoint, HttpClient http)
     {
         if (!AzureAccount.TryParse(endpoint.Secret!, out var account, out var reason))
             throw new InvalidOperationException(reason);

@@ -11,7 +11,7 @@ namespace Homeport.Routing.Sinks.Files;
 /// Gathers messages as JSON lines in blocks of a blob, and commits it when its time is over or it is long enough. What is not committed is not
 /// there for readers, and comes again from the log after a stop.
 /// </summary>
-internal sealed class FileSink(RoutingEndpointDescription endpoint, string hubName, string folder, Func<IBlobContainer> open) : IGatheringSink
+internal sealed class FileSink(RoutingEndpointDescription endpoint, string hubName, string folder, Func<IBlobContainer> open, IDisposable? owned) : IGatheringSink
 {
     private const int BlockBytes = 4 << 20;
     private const int DefaultSeconds = 300;
@@ -68,7 +68,11 @@ internal sealed class FileSink(RoutingEndpointDescription endpoint, string hubNa
     }
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => _block.DisposeAsync();
+    public ValueTask DisposeAsync()
+    {
+        owned?.Dispose();
+        return _block.DisposeAsync();
+    }
 
     private async Task<DeliveryFailure?> StageAsync(CancellationToken token)
     {

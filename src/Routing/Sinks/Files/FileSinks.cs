@@ -33,5 +33,8 @@ public sealed class FileSinks(string hubName, string folder, Func<IBlobContainer
     }
 
     /// <inheritdoc/>
-    public IEndpointSink Open(RoutingEndpointDescription endpoint, int partition) => new FileSink(endpoint, hubName, folder, container);
+    public IEndpointSink Open(RoutingEndpointDescription endpoint, int partition) => new FileSink(endpoint, hubName, folder, container, null);
+
+    /// <summary>Opens one, with what is to be disposed of at its end.</summary>
+    public IEndpointSink Open(RoutingEndpointDescription endpoint, IDisposable owned) => new FileSink(endpoint, hubName, folder, container, owned);
 }

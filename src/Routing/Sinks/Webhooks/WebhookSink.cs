@@ -3,7 +3,6 @@ using System.Net;
 using System.Net.Http.Headers;
 using Homeport.Contract.Messages;
 using Homeport.Contract.Rest.Operators;
-using Homeport.Hub.Trust;
 
 namespace Homeport.Routing.Sinks.Webhooks;
 
@@ -23,22 +22,11 @@ internal sealed class WebhookSink : IEndpointSink
     private readonly HttpClient _http;
     private readonly ClientCredentials? _credentials;
 
-    public WebhookSink(RoutingEndpointDescription endpoint, EventJson events, PeerTrust trust, TimeProvider time)
+    public WebhookSink(RoutingEndpointDescription endpoint, EventJson events, TimeProvider time)
     {
         (_endpoint, _events, _time) = (endpoint, events, time);
         _key = endpoint.Secret is { } secret ? WebhookSignature.KeyOf(secret) : null;
-        var handler = new SocketsHttpHandler
-        {
-            // A redirection would take messages and headers to a place that nobody named.
-            AllowAutoRedirect = false,
-            UseCookies = false,
-            UseProxy = false,
-            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
-            ConnectTimeout = TimeSpan.FromSeconds(10),
-            ConnectCallback = (context, token) => PeerConnection.ConnectAsync(context.DnsEndPoint.Host, context.DnsEndPoint.Port, token),
-        };
-        handler.SslOptions.RemoteCertificateValidationCallback = trust.Validate;
-        _http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
+        _http = PeerHttp.Open(endpoint.CertificateAuthority);
         _credentials = endpoint.Authorization is { } authorization ? new ClientCredentials(authorization, _http, time) : null;
     }
 

@@ -1,6 +1,5 @@
 using System.Buffers.Text;
 using Homeport.Contract.Rest.Operators;
-using Homeport.Hub.Trust;
 
 namespace Homeport.Routing.Sinks.Webhooks;
 
@@ -38,7 +37,7 @@ public sealed class WebhookSinks(string hubName, TimeProvider time) : ISinkFacto
     public IEndpointSink Open(RoutingEndpointDescription endpoint, int partition)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
-        return new WebhookSink(endpoint, new EventJson(hubName), PeerTrust.FromPem(endpoint.CertificateAuthority), time);
+        return new WebhookSink(endpoint, new EventJson(hubName), time);
     }
 
     private static (string Seen, string Fix)? CheckAuthorization(WebhookAuthorization? authorization)

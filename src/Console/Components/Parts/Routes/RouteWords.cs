@@ -11,6 +11,8 @@ internal static class RouteWords
         ("DeviceLifecycleEvents", "Devices created and deleted"),
         ("DeviceConnectionStateEvents", "Devices connected and disconnected"),
         ("DigitalTwinChangeEvents", "Changes of digital twins"),
+        ("DeviceStatusEvents", "Devices registered, enabled, renamed"),
+        ("DeviceTemplateEvents", "Changes of templates"),
     ];
 
     /// <summary>Types in the order of a list.</summary>
