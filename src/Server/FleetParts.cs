@@ -1,10 +1,15 @@
 using Homeport.Gateway.Http;
+using Homeport.Gateway.Http.Operators;
 using Homeport.Hub.Configurations;
 using Homeport.Hub.Jobs;
 using Homeport.Hub.Limits;
 using Homeport.Hub.Query;
 using Homeport.Hub.Registry;
+using Homeport.People.Access;
 using Homeport.Provisioning.Bulk;
+using Homeport.Provisioning.Bulk.Jobs;
+using Homeport.Server.Options;
+using Homeport.Storage.Files;
 using Homeport.Storage.Sqlite;
 
 namespace Homeport.Server;
@@ -13,14 +18,17 @@ namespace Homeport.Server;
 internal sealed class FleetParts : IDisposable
 {
     private readonly JobScheduler _scheduler;
+    private readonly ImportJobRunner _imports;
 
-    public FleetParts(HubApi hub, ProvisioningParts provisioning, SqliteDatabase database, ILoggerFactory loggers)
+    public FleetParts(HubApi hub, ProvisioningParts provisioning, PeopleParts people, (Installation Installation, ServerOptions Options) server, ILoggerFactory loggers)
     {
+        var database = server.Installation.Database;
         var rows = new SqliteQuerySource(database, hub.Live, hub.Name);
         Queries = new QueryRunner(rows);
         Admission = new DeviceAdmission(hub.Registry, rows);
         Import = new DeviceImport(hub.Registry, hub.Twins, provisioning.Lifecycle, provisioning.Api.Enrollments, provisioning.Connection);
         Export = new DeviceExport(provisioning.Lifecycle, hub.Registry, hub.Twins, provisioning.Connection, provisioning.Endpoint);
+        _imports = Imports(people, server.Installation, server.Options, hub.Time, loggers);
 
         var jobs = new SqliteJobStore(database, hub.Name);
         var settings = new JobSettings { Concurrent = hub.Throttles?.Profile.ConcurrentJobs ?? ThrottleProfile.Machine().ConcurrentJobs };
@@ -35,7 +43,7 @@ internal sealed class FleetParts : IDisposable
         ConnectionChanged = applier.Note;
         hub.Twins.Changed = applier.Note;
         hub.Registry.Written = applier.Note;
-        Background = [_scheduler.RunAsync, applier.RunAsync];
+        Background = [_scheduler.RunAsync, applier.RunAsync, _imports.RunAsync];
     }
 
     /// <summary>What runs until the server stops.</summary>
@@ -49,6 +57,9 @@ internal sealed class FleetParts : IDisposable
     public DeviceAdmission Admission { get; }
 
     public DeviceImport Import { get; }
+
+    /// <summary>Imports that go on by themselves.</summary>
+    public ImportJobs ImportJobs { get; private set; } = null!;
 
     public DeviceExport Export { get; }
 
@@ -67,5 +78,23 @@ internal sealed class FleetParts : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _scheduler.Dispose();
+    public void Dispose()
+    {
+        _scheduler.Dispose();
+        _imports.Dispose();
+    }
+
+    private ImportJobRunner Imports(PeopleParts people, Installation installation, ServerOptions options, TimeProvider time, ILoggerFactory loggers)
+    {
+        var store = new SqliteImportJobStore(installation.Database, installation.Seal, Installation.ApplicationName);
+        var files = new SealedImportFiles(Path.Combine(options.DataDirectory, "imports"), installation.Seal);
+        ImportJobs = new ImportJobs(store, files, Import, options.Imports, time);
+        var runner = new ImportJobRunner(ImportJobs, store, files, Import, time, loggers.CreateLogger<ImportJobRunner>())
+        {
+            CheckOrganization = people.Organizations.CheckAsync,
+            Ending = (job, token) => people.Audit.AppendAsync(Actor.Server, ImportAudit.EndOf(job), token),
+        };
+        ImportJobs.Changed = runner.Wake;
+        return runner;
+    }
 }

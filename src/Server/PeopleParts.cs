@@ -57,6 +57,7 @@ internal sealed class PeopleParts : IDisposable
         routes.MapOrganizations(Api);
         routes.MapAudit(Api);
         routes.MapBulkFiles(Api, fleet.Import, fleet.Export);
+        routes.MapImportJobs(Api, fleet.ImportJobs);
         routes.MapOpenApi(Api);
     }
 

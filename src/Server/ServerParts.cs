@@ -86,7 +86,7 @@ internal sealed class ServerParts : IAsyncDisposable
         Devices = new DeviceCalls(door, time);
         DeviceMessages = new MessageApi(Hub, messages, feedback);
         Diagnosis = new DiagnosisApi(Hub, door.Subscriptions, _provisioning.Registrations);
-        _fleet = new FleetParts(Hub, _provisioning, installation.Database, loggers);
+        _fleet = new FleetParts(Hub, _provisioning, People, (installation, options), loggers);
         connections.Changed = _fleet.ConnectionChanged;
         Templates = new TemplateParts(Hub, People.Api, PastMessages = new MessageHistory(_log), options, installation, _provisioning, loggers);
         Groups = new GroupParts(Hub, Templates.Api, _provisioning.Lifecycle, installation.Database, loggers);

@@ -29,6 +29,7 @@ using Homeport.Provisioning.Allocation;
 using Homeport.Provisioning.Attestation;
 using Homeport.Provisioning.Attestation.Tpm;
 using Homeport.Provisioning.Bulk;
+using Homeport.Provisioning.Bulk.Jobs;
 using Homeport.Provisioning.Certificates;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Lifecycle;
@@ -75,6 +76,8 @@ public sealed class PeopleFixture : IAsyncLifetime
 
     internal FakeTimeProvider Time { get; } = new();
 
+    internal SecretSeal Seal => _seal;
+
     public SqliteDatabase Database { get; private set; } = null!;
 
     public AuditLog Audit { get; private set; } = null!;
@@ -100,6 +103,16 @@ public sealed class PeopleFixture : IAsyncLifetime
     public DeviceImport Import { get; private set; } = null!;
 
     public DeviceExport Export { get; private set; } = null!;
+
+    public ImportJobs ImportJobs { get; private set; } = null!;
+
+    /// <summary>Runs imports while a test lets it.</summary>
+    public ImportJobRunner ImportRunner { get; private set; } = null!;
+
+    public IImportJobStore ImportStore { get; private set; } = null!;
+
+    /// <summary>Where the files of imports are.</summary>
+    internal string ImportFolder => Path.Combine(_folder, "imports");
 
     internal HubLog Log { get; private set; } = null!;
 
@@ -227,6 +240,16 @@ public sealed class PeopleFixture : IAsyncLifetime
         Import = new DeviceImport(Registry, Twins, Lifecycle, Enrollments, connection);
         Export = new DeviceExport(Lifecycle, Registry, Twins, connection, "hub1.test");
         _app.MapBulkFiles(api, Import, Export);
+        var imports = new SqliteImportJobStore(Database, _seal, "default");
+        var files = new SealedImportFiles(ImportFolder, _seal);
+        ImportJobs = new ImportJobs(imports, files, Import, new ImportLimits(5000, 1 << 20), Time);
+        ImportRunner = new ImportJobRunner(ImportJobs, imports, files, Import, Time, NullLogger<ImportJobRunner>.Instance)
+        {
+            CheckOrganization = Organizations.CheckAsync,
+            Ending = (job, token) => Audit.AppendAsync(Actor.Server, ImportAudit.EndOf(job), token),
+        };
+        ImportStore = imports;
+        _app.MapImportJobs(api, ImportJobs);
         _app.MapDevices(api, Lifecycle);
         _app.MapAttestation(api, Lifecycle, connection, Enrollments);
         GroupEndpoints.Map(_app, api, Enrollments, connection);
@@ -313,6 +336,7 @@ public sealed class PeopleFixture : IAsyncLifetime
         _http.Dispose();
         Routing.Dispose();
         Runner.Dispose();
+        ImportRunner.Dispose();
         await _app.DisposeAsync();
         await Log.DisposeAsync();
         _records.Dispose();

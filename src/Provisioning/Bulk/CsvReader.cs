@@ -24,6 +24,12 @@ internal sealed class CsvReader(TextReader source)
     private bool _afterReturn;
     private long _lines = 1;
 
+    /// <summary>Sets what is between fields, instead of the guess.</summary>
+    public char Delimiter
+    {
+        init => (_delimiter, _first) = (value, false);
+    }
+
     /// <summary>Line on which the last row began, from 1.</summary>
     public long Line { get; private set; }
 

@@ -6,6 +6,7 @@ using Homeport.Contract.Errors;
 using Homeport.Contract.Rest;
 using Homeport.Hub.Registry;
 using Homeport.Hub.Twins;
+using Homeport.Provisioning.Bulk.Jobs;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Lifecycle;
 
@@ -31,7 +32,35 @@ public sealed class DeviceImport(IdentityRegistry registry, DeviceTwins twins, D
     /// <param name="options">How.</param>
     /// <param name="progress">Told after each batch.</param>
     /// <param name="token">Ends it between two batches; what is registered by then stays.</param>
-    public async Task<Outcome<ImportReport>> RunAsync(Stream file, ImportOptions options, Action<ImportReport>? progress, CancellationToken token)
+    public Task<Outcome<ImportReport>> RunAsync(Stream file, ImportOptions options, Action<ImportReport>? progress, CancellationToken token) => RunAsync(file, options, null, progress, token);
+
+    /// <summary>Reads a file to its end and writes nothing. Refused when it cannot be imported as a whole.</summary>
+    internal async Task<Outcome<ImportSurvey>> SurveyAsync(Stream file, ImportOptions options, long maxRows, CancellationToken token)
+    {
+        using var text = CsvReader.Open(file);
+        var csv = new CsvReader(text);
+        try
+        {
+            if (!ImportColumns.Read(await csv.ReadAsync(token)).Succeeded(out var columns, out var refusal))
+                return refusal;
+            if (await CheckFileAsync(new ImportRun(columns, options, new ImportReport())) is { } misplaced)
+                return misplaced;
+            long rows = 0;
+            while (await csv.ReadAsync(token) is not null)
+            {
+                if (++rows > maxRows)
+                    return new Refusal(HubErrors.ArgumentInvalid, string.Create(CultureInfo.InvariantCulture, $"The file has more than {maxRows} rows"), "Send it in parts, or raise import-rows.");
+            }
+            return new ImportSurvey(rows, columns.Ignored);
+        }
+        catch (Exception e) when (e is FormatException or DecoderFallbackException)
+        {
+            return Unreadable(e, csv, 0);
+        }
+    }
+
+    /// <summary>Runs an import to its end, or goes on with one that was cut short.</summary>
+    internal async Task<Outcome<ImportReport>> RunAsync(Stream file, ImportOptions options, ImportJournal? journal, Action<ImportReport>? progress, CancellationToken token)
     {
         using var hash = SHA256.Create();
         await using var hashed = new CryptoStream(file, hash, CryptoStreamMode.Read, leaveOpen: true);
@@ -43,9 +72,9 @@ public sealed class DeviceImport(IdentityRegistry registry, DeviceTwins twins, D
             if (!ImportColumns.Read(await csv.ReadAsync(token)).Succeeded(out var columns, out var refusal))
                 return refusal;
             report.IgnoredColumns = columns.Ignored;
-            var run = new ImportRun(columns, options, report);
-            if (await CheckPlaceAsync(options.Template, options.Organization, run) is { } error)
-                return new Refusal(HubErrors.ArgumentInvalid, $"{error.Code}: {error.Message.TrimEnd('.')}", "Choose another one for the file.");
+            var run = new ImportRun(columns, options, report) { Journal = journal };
+            if (await CheckFileAsync(run) is { } misplaced)
+                return misplaced;
             if (!options.ValidateOnly)
             {
                 if (!(await connection.DefaultGroupAsync(token)).Succeeded(out var group, out refusal))
@@ -53,43 +82,63 @@ public sealed class DeviceImport(IdentityRegistry registry, DeviceTwins twins, D
                 run.DefaultGroup = group;
             }
             await ReadRowsAsync(csv, run, progress, token);
-            report.Sha256 = Convert.ToHexStringLower(hash.Hash!);
+            report.Sha256 = journal is null ? Convert.ToHexStringLower(hash.Hash!) : "";
             return report;
         }
         catch (Exception e) when (e is FormatException or DecoderFallbackException)
         {
-            var seen = e is FormatException ? e.Message.TrimEnd('.') : $"The file is not UTF-8 or UTF-16 near line {csv.Line}";
-            return new Refusal(HubErrors.ArgumentInvalid, string.Create(CultureInfo.InvariantCulture, $"{seen} ({report.Processed} rows before it are done)"),
-                "Correct the file there and import it again: what is registered already is skipped.");
+            return Unreadable(e, csv, report.Processed);
         }
     }
 
+    private static Refusal Unreadable(Exception e, CsvReader csv, long done)
+    {
+        var seen = e is FormatException ? e.Message.TrimEnd('.') : $"The file is not UTF-8 or UTF-16 near line {csv.Line}";
+        return new Refusal(HubErrors.ArgumentInvalid, string.Create(CultureInfo.InvariantCulture, $"{seen} ({done} rows before it are done)"),
+            "Correct the file there and import it again: what is registered already is skipped.");
+    }
+
+    private async Task<Refusal?> CheckFileAsync(ImportRun run) => await CheckPlaceAsync(run.Options.Template, run.Options.Organization, run) is { } error
+        ? new Refusal(HubErrors.ArgumentInvalid, $"{error.Code}: {error.Message.TrimEnd('.')}", "Choose another one for the file.")
+        : null;
+
     private async Task ReadRowsAsync(CsvReader csv, ImportRun run, Action<ImportReport>? progress, CancellationToken token)
     {
-        var batch = new List<(long Line, IReadOnlyList<string> Fields, ImportRow Row)>(Batch);
+        var batch = new List<(long Line, IReadOnlyList<string> Fields, ImportRow? Row, RowError? Error)>(Batch);
+        var done = run.Journal?.Start ?? ImportCounts.None;
+        run.Report.Counts = done;
+        long read = 0;
         while (await csv.ReadAsync(token) is { } fields)
         {
             var (row, error) = run.Columns.Parse(fields);
             if (error is null && !run.Seen.Add(KeyOf(row!.DeviceId)))
                 error = new RowError("DuplicateInFile", "The file has this id further up.");
-            if (error is not null)
-                run.Fail(csv.Line, fields, error);
-            else
-                batch.Add((csv.Line, fields, row!));
+            // Rows that were done before are only read for their ids.
+            if (++read <= done.Processed)
+                continue;
+            batch.Add((csv.Line, fields, row, error));
             if (batch.Count < Batch)
                 continue;
-            await WriteAsync(batch, run, token);
+            if (!await WriteAsync(batch, run, token))
+                return;
             progress?.Invoke(run.Report);
         }
-        await WriteAsync(batch, run, token);
-        run.Report.ErrorFile = run.Errors;
+        if (!await WriteAsync(batch, run, token))
+            return;
+        if (run.Journal is { } journal)
+            await journal.SaveAsync(run.Report.Counts, run.TakeErrors(), [], token);
+        else
+            run.Report.ErrorFile = run.TakeErrors();
         progress?.Invoke(run.Report);
     }
 
-    private async Task WriteAsync(List<(long Line, IReadOnlyList<string> Fields, ImportRow Row)> batch, ImportRun run, CancellationToken token)
+    /// <summary>Writes a batch of rows. False when somebody wants the import to end before it.</summary>
+    private async Task<bool> WriteAsync(List<(long Line, IReadOnlyList<string> Fields, ImportRow? Row, RowError? Error)> batch, ImportRun run, CancellationToken token)
     {
         token.ThrowIfCancellationRequested();
-        var results = await Task.WhenAll(batch.Select(b => WriteAsync(b.Row, run)));
+        if (run.Journal is { } journal && !await journal.SaveAsync(run.Report.Counts, run.TakeErrors(), run.Options.ValidateOnly ? [] : await FreshAsync(batch.Select(b => b.Row), journal), token))
+            return false;
+        var results = await Task.WhenAll(batch.Select(b => b.Error is null ? WriteAsync(b.Row!, run) : Task.FromResult((default(RowResult), (RowError?)b.Error))));
         for (var i = 0; i < batch.Count; i++)
         {
             var (result, error) = results[i];
@@ -99,6 +148,20 @@ public sealed class DeviceImport(IdentityRegistry registry, DeviceTwins twins, D
                 run.Fail(batch[i].Line, batch[i].Fields, error);
         }
         batch.Clear();
+        return true;
+    }
+
+    /// <summary>Ids that are no devices yet, or were not when a run of before came to them.</summary>
+    private async Task<IReadOnlyCollection<UInt128>> FreshAsync(IEnumerable<ImportRow?> rows, ImportJournal journal)
+    {
+        var fresh = new List<UInt128>(Batch);
+        foreach (var row in rows.OfType<ImportRow>())
+        {
+            var key = KeyOf(row.DeviceId);
+            if (journal.IsOwn(key) || (await devices.GetAsync(row.DeviceId, CancellationToken.None)).Value is null)
+                fresh.Add(key);
+        }
+        return fresh;
     }
 
     private async Task<(RowResult Result, RowError? Error)> WriteAsync(ImportRow row, ImportRun run)
@@ -111,7 +174,7 @@ public sealed class DeviceImport(IdentityRegistry registry, DeviceTwins twins, D
         if (!TwinPatch.Check(row.Tags, null).Succeeded(out var patch, out var refusal) || !twins.First(wanted, patch).Succeeded(out var twin, out refusal))
             return (default, ErrorOf(refusal));
         if ((await devices.GetAsync(row.DeviceId, CancellationToken.None)).Value is { } there)
-            return await MeetAsync(row, placement, there, patch, options);
+            return run.Journal?.IsOwn(KeyOf(row.DeviceId)) == true ? (RowResult.Created, null) : await MeetAsync(row, placement, there, patch, options);
         if (options.ValidateOnly)
             return (RowResult.Created, null);
         if (options.Enroll && await EnrollAsync(row) is { } notEnrolled)
@@ -233,3 +296,8 @@ public sealed class DeviceImport(IdentityRegistry registry, DeviceTwins twins, D
         return BinaryPrimitives.ReadUInt128LittleEndian(hash);
     }
 }
+
+/// <summary>What a file has, before it is imported.</summary>
+/// <param name="Rows">Rows below the header.</param>
+/// <param name="Ignored">Columns that mean nothing here.</param>
+internal sealed record ImportSurvey(long Rows, IReadOnlyList<string> Ignored);

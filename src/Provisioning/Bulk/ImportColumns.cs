@@ -44,6 +44,9 @@ internal sealed class ImportColumns
 
     public IReadOnlyList<string> Header { get; }
 
+    /// <summary>Whether a column holds keys.</summary>
+    public static bool IsSecret(string name) => name.Trim() is var plain && (plain.Equals(PrimaryKey, StringComparison.OrdinalIgnoreCase) || plain.Equals(SecondaryKey, StringComparison.OrdinalIgnoreCase));
+
     /// <summary>Columns that mean nothing here.</summary>
     public List<string> Ignored { get; } = [];
 

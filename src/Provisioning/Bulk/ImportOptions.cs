@@ -1,4 +1,6 @@
+using System.Text.Json.Serialization;
 using Homeport.Contract.Errors;
+using Homeport.Provisioning.Bulk.Jobs;
 
 namespace Homeport.Provisioning.Bulk;
 
@@ -37,6 +39,7 @@ public sealed record ImportOptions(OnExisting OnExisting = OnExisting.Skip, bool
     /// Null when the caller may put devices into an organization, else why not (<c>OrganizationNotFound</c>, <c>OrganizationForbidden</c>); null in
     /// itself: organizations are not checked.
     /// </summary>
+    [JsonIgnore]
     public Func<string, CancellationToken, Task<Refusal?>>? CheckOrganization { get; init; }
 }
 
@@ -70,6 +73,13 @@ public sealed class ImportReport
 
     /// <summary>The first rows that failed, without what they say.</summary>
     public IReadOnlyList<FailedRow> FirstFailed => _firstFailed;
+
+    /// <summary>The counts as they are now.</summary>
+    internal ImportCounts Counts
+    {
+        get => new(Processed, Created, Updated, Skipped, Failed);
+        set => (Processed, Created, Updated, Skipped, Failed) = (value.Processed, value.Created, value.Updated, value.Skipped, value.Failed);
+    }
 
     internal void Note(FailedRow row)
     {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Homeport.Provisioning.Bulk.Jobs;
 using Homeport.Provisioning.Enrollments;
 
 namespace Homeport.Provisioning.Bulk;
@@ -18,7 +19,6 @@ internal sealed class ImportRun(ImportColumns columns, ImportOptions options, Im
     /// <summary>Templates and organizations whose check is remembered.</summary>
     private const int MaxKnown = 2000;
 
-    private static readonly HashSet<string> Secret = new(StringComparer.OrdinalIgnoreCase) { ImportColumns.PrimaryKey, ImportColumns.SecondaryKey };
     private readonly Dictionary<(string Kind, string Id), RowError?> _known = [];
     private readonly StringBuilder _errors = new();
 
@@ -34,7 +34,16 @@ internal sealed class ImportRun(ImportColumns columns, ImportOptions options, Im
     /// <summary>Hashes of the ids so far.</summary>
     public HashSet<UInt128> Seen { get; } = [];
 
-    public string Errors => _errors.ToString();
+    /// <summary>Writes down how far it is; null when nobody goes on with it.</summary>
+    public ImportJournal? Journal { get; init; }
+
+    /// <summary>Rows of the error file since the last call.</summary>
+    public string TakeErrors()
+    {
+        var errors = _errors.ToString();
+        _errors.Clear();
+        return errors;
+    }
 
     /// <summary>Checks a template or an organization once for all rows that name it.</summary>
     public async Task<RowError?> CheckAsync(string kind, string id, Func<Task<RowError?>> check)
@@ -77,9 +86,9 @@ internal sealed class ImportRun(ImportColumns columns, ImportOptions options, Im
         report.Note(new FailedRow(line, error.Code, error.Message));
         if (report.Failed > DeviceImport.MaxErrors)
             return;
-        if (_errors.Length == 0)
+        if (report.Failed == 1)
             _errors.AppendJoin(',', columns.Header.Concat(["IOTC_ROW", "IOTC_ERRORCODE", "IOTC_ERRORMESSAGE"]).Select(CsvReader.Quote)).Append("\r\n");
-        var kept = columns.Header.Select((name, i) => i >= fields.Count || (!options.KeepKeys && Secret.Contains(name.Trim())) ? "" : fields[i]);
+        var kept = columns.Header.Select((name, i) => i >= fields.Count || (!options.KeepKeys && ImportColumns.IsSecret(name)) ? "" : fields[i]);
         _errors.AppendJoin(',', kept.Concat([line.ToString(CultureInfo.InvariantCulture), error.Code, error.Message]).Select(CsvReader.Quote)).Append("\r\n");
     }
 }

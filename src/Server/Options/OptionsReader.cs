@@ -3,6 +3,7 @@ using System.Net;
 using Homeport.Hub.Limits;
 using Homeport.Hub.Trust;
 using Homeport.Log;
+using Homeport.Provisioning.Bulk.Jobs;
 using Homeport.Provisioning.Allocation;
 
 namespace Homeport.Server.Options;
@@ -38,6 +39,7 @@ internal static class OptionsReader
             CertificateSigner = sources[Setting.CertificateSigner].Text,
             DeviceCertificateDays = Number(sources, Setting.DeviceCertificateDays, 1, 825),
             ModelFolder = sources[Setting.Models].Text is { } models ? Path.GetFullPath(models) : null,
+            Imports = new ImportLimits(Number(sources, Setting.ImportRows, 1, 10_000_000), (long)Number(sources, Setting.ImportMb, 1, 4096) << 20),
             Issuer = IssuerOptions.Read(sources),
             Demo = demo,
             DemoTpm = demoTpm,

@@ -2,6 +2,7 @@ using System.Net;
 using Homeport.Hub.Limits;
 using Homeport.Log;
 using Homeport.Provisioning.Allocation;
+using Homeport.Provisioning.Bulk.Jobs;
 
 namespace Homeport.Server.Options;
 
@@ -52,6 +53,9 @@ public sealed record ServerOptions
 
     /// <summary>Folder of models beside the own repository, in the layout of the public one; or null.</summary>
     public string? ModelFolder { get; init; }
+
+    /// <summary>How much an import of devices may be.</summary>
+    public ImportLimits Imports { get; init; } = ImportLimits.Default;
 
     /// <summary>Files of devices.</summary>
     public FileSettings Files { get; init; } = FileSettings.Default;

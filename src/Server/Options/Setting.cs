@@ -27,6 +27,8 @@ internal sealed record Setting(string Name, string? Default, string Description)
     public static readonly Setting Partitions = new("partitions", "4", "Partitions of a new hub, 1 to 32");
     public static readonly Setting RetentionDays = new("retention-days", "1", "Days that messages are kept, 1 to 7");
     public static readonly Setting RetentionMb = new("retention-mb", "0", "Space for messages in MiB, 16 or more; beyond it the oldest are dropped before their time. 0: no limit but the disk");
+    public static readonly Setting ImportRows = new("import-rows", "200000", "Rows that one import of devices may have, 1 to 10000000");
+    public static readonly Setting ImportMb = new("import-mb", "64", "Longest file of an import of devices, in MiB, 1 to 4096");
     public static readonly Setting Events = new("events", null, "Event sources to put into the log beside telemetry, separated by commas: twinChangeEvents, digitalTwinChangeEvents, deviceLifecycleEvents, deviceConnectionStateEvents");
     public static readonly Setting LogLevel = new("log-level", "Information", "Trace, Debug, Information, Warning, Error or None");
 
@@ -58,7 +60,7 @@ internal sealed record Setting(string Name, string? Default, string Description)
     public static readonly Setting OidcCa = new("oidc-ca", null, "PEM file of CAs of the issuer, beside those that the machine trusts");
 
     public static readonly IReadOnlyList<Setting> All =
-        [Host, Data, HttpsPort, MqttPort, AmqpPort, CrlPort, Certificate, CertificateKey, ReadyFile, Partitions, RetentionDays, RetentionMb, Events, LogLevel,
+        [Host, Data, HttpsPort, MqttPort, AmqpPort, CrlPort, Certificate, CertificateKey, ReadyFile, Partitions, RetentionDays, RetentionMb, ImportRows, ImportMb, Events, LogLevel,
             BlobStorage, BlobContainer, BlobBlockMb, BlobSizeMb, BlobQuotaMb, Limits, Units, FaultInjection,
             Listen, WebhookNetworks, WebhookCa, CertificateSigner, DeviceCertificateDays, Models,
             OidcIssuer, OidcClientId, OidcClientSecret, OidcScopes, OidcName, OidcGroupsClaim, OidcVerifiedClaim, OidcAudience, OidcCa];

@@ -92,7 +92,8 @@ public static class BulkEndpoints
         };
     }
 
-    private static Outcome<ImportOptions> ReadOptions(IQueryCollection query, Actor actor)
+    /// <summary>How to import, from a query.</summary>
+    internal static Outcome<ImportOptions> ReadOptions(IQueryCollection query, Actor actor)
     {
         var text = query["onExisting"].ToString();
         if (text.Length > 0 && (!Enum.TryParse<OnExisting>(text, ignoreCase: true, out var parsed) || !Enum.IsDefined(parsed) || char.IsAsciiDigit(text[0])))
