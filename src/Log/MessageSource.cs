@@ -13,6 +13,10 @@ public enum MessageSource : byte
     DeviceConnectionState = 3,
     /// <summary>The digital twin of a device with a model changed.</summary>
     DigitalTwinChange = 4,
+    /// <summary>A device changed as its operators see it: registered, provisioned, enabled, ... Homeport's own; IoT Central exports these.</summary>
+    DeviceStatus = 5,
+    /// <summary>A published device template came, changed or went. Homeport's own; IoT Central exports these.</summary>
+    DeviceTemplate = 6,
 }
 
 /// <summary>The service's words for message sources.</summary>
@@ -25,6 +29,8 @@ public static class MessageSourceNames
         MessageSource.DeviceLifecycle => "deviceLifecycleEvents",
         MessageSource.DeviceConnectionState => "deviceConnectionStateEvents",
         MessageSource.DigitalTwinChange => "digitalTwinChangeEvents",
+        MessageSource.DeviceStatus => "deviceStatusEvents",
+        MessageSource.DeviceTemplate => "deviceTemplateEvents",
         _ => "Telemetry",
     };
 }

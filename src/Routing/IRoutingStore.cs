@@ -2,8 +2,24 @@ using Homeport.Contract.Rest.Operators;
 
 namespace Homeport.Routing;
 
-/// <summary>Keeps the routes of one hub, its endpoints and how far each endpoint got. What a call acknowledges is durable.</summary>
-public interface IRoutingStore
+/// <summary>Keeps how far endpoints got in the log. What a call acknowledges is durable.</summary>
+public interface IPlaceStore
+{
+    /// <summary>How far an endpoint got in a partition; null when it never began.</summary>
+    Task<EndpointPlace?> FindPlaceAsync(string endpointId, int partition, CancellationToken token);
+
+    /// <summary>Moves an endpoint's place, and adds what happened on the way.</summary>
+    Task AdvanceAsync(string endpointId, int partition, Progress progress, CancellationToken token);
+
+    /// <summary>The newest dead messages of an endpoint.</summary>
+    Task<IReadOnlyList<DeadMessageDescription>> ListDeadAsync(string endpointId, int max, CancellationToken token);
+
+    /// <summary>Forgets the places and dead messages of an endpoint.</summary>
+    Task ForgetAsync(string endpointId, CancellationToken token);
+}
+
+/// <summary>Keeps the routes of one hub and its endpoints. What a call acknowledges is durable.</summary>
+public interface IRoutingStore : IPlaceStore
 {
     /// <summary>All endpoints, with their secrets.</summary>
     Task<IReadOnlyList<RoutingEndpointDescription>> ListEndpointsAsync(CancellationToken token);
@@ -22,15 +38,6 @@ public interface IRoutingStore
 
     /// <summary>Deletes a route. False when its ETag is another one.</summary>
     Task<bool> DeleteRouteAsync(string id, string etag, CancellationToken token);
-
-    /// <summary>How far an endpoint got in a partition; null when it never began.</summary>
-    Task<EndpointPlace?> FindPlaceAsync(string endpointId, int partition, CancellationToken token);
-
-    /// <summary>Moves an endpoint's place, and adds what happened on the way.</summary>
-    Task AdvanceAsync(string endpointId, int partition, Progress progress, CancellationToken token);
-
-    /// <summary>The newest dead messages of an endpoint.</summary>
-    Task<IReadOnlyList<DeadMessageDescription>> ListDeadAsync(string endpointId, int max, CancellationToken token);
 }
 
 /// <summary>A route as it is kept.</summary>

@@ -49,7 +49,7 @@ internal sealed partial class PartitionPump(PumpContext context, ActiveEndpoint 
     /// <summary>What lies before the first message that a route takes is nobody's.</summary>
     private async Task BeginAsync(CancellationToken stop)
     {
-        _place = await context.Store.FindPlaceAsync(Id, partition, stop) ?? new EndpointPlace(0, 0, 0, 0);
+        _place = await context.Places.FindPlaceAsync(Id, partition, stop) ?? new EndpointPlace(0, 0, 0, 0);
         var starts = context.Table().RoutesTo(Id).Select(r => r.Starts[partition]);
         _next = Math.Max(_place.Next, starts.DefaultIfEmpty(context.Log.NextOffset(partition)).Min());
         _place = _place with { Next = _next };
@@ -152,7 +152,7 @@ internal sealed partial class PartitionPump(PumpContext context, ActiveEndpoint 
         var matched = new List<string>();
         foreach (var route in routes)
         {
-            if (route.Takes(message))
+            if (route.Takes(message) && (route.Filter is null || await route.Filter.TakesAsync(message, token)))
                 matched.Add(route.Id);
         }
         if (matched.Count > 0)
@@ -192,6 +192,9 @@ internal sealed partial class PartitionPump(PumpContext context, ActiveEndpoint 
             }
             else if (failure.OfMessages && backoff.Attempts + 1 >= context.MaxAttempts)
             {
+                // The place moves past the message: what was gathered before it has to be delivered first.
+                if (_gathered > 0 && _sink is IGatheringSink sink)
+                    await FlushAsync(sink, stop);
                 await GiveUpAsync(batch[at++].Message, failure.Reason, stop);
                 (size, backoff) = (batch.Count, new Backoff());
             }
@@ -261,7 +264,7 @@ internal sealed partial class PartitionPump(PumpContext context, ActiveEndpoint 
             Dead = dead,
             ByRoute = delivered > 0 ? new Dictionary<string, long>(_byRoute, StringComparer.Ordinal) : new Dictionary<string, long>(StringComparer.Ordinal),
         };
-        await context.Store.AdvanceAsync(Id, partition, progress, stop);
+        await context.Places.AdvanceAsync(Id, partition, progress, stop);
         _place = _place.After(progress);
         _savedAt = context.Time.GetTimestamp();
         _dropped = 0;

@@ -6,11 +6,13 @@ using Microsoft.Extensions.Logging;
 namespace Homeport.Routing;
 
 /// <summary>What all pumps share.</summary>
-internal sealed record PumpContext
+public sealed record PumpContext
 {
+    /// <summary>Where messages are read.</summary>
     public required HubLog Log { get; init; }
 
-    public required IRoutingStore Store { get; init; }
+    /// <summary>How far each endpoint got.</summary>
+    public required IPlaceStore Places { get; init; }
 
     public required ITwinStore Twins { get; init; }
 

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Homeport.Contract.Errors;
 using Homeport.Contract.Rest.Operators;
 using Homeport.Hub.Query;
+using Homeport.Hub.Trust;
 using Homeport.Log;
 
 namespace Homeport.Routing;
@@ -57,8 +58,8 @@ internal sealed class RouteForm(string hubName, IReadOnlyDictionary<string, ISin
             return Endpoint($"its type is '{present.Type}' and cannot change", "Delete it and create another one.");
         // A secret goes where its owner sent it and nowhere else: a new place needs it anew.
         var keeps = present is not null && present.Url == endpoint.Url;
-        var read = endpoint with { Id = id, Etag = null, Health = null, Secret = Kept(endpoint.Secret, present?.Secret, keeps), Headers = Kept(endpoint.Headers, present?.Headers, keeps) };
-        if (read.Secret == RoutingEndpointDescription.Masked || read.Headers?.Values.Contains(RoutingEndpointDescription.Masked) == true)
+        var read = endpoint with { Id = id, Etag = null, Health = null, Secret = Kept(endpoint.Secret, present?.Secret, keeps), Headers = Kept(endpoint.Headers, present?.Headers, keeps), Authorization = Kept(endpoint.Authorization, present?.Authorization, keeps) };
+        if (read.Secret == RoutingEndpointDescription.Masked || read.Authorization?.ClientSecret == RoutingEndpointDescription.Masked || read.Headers?.Values.Contains(RoutingEndpointDescription.Masked) == true)
             return Endpoint("a secret is masked, and there is none to keep", "Send the secret itself; with another url it has to be given again.");
         if ((CheckTrust(read) ?? CheckEnrichments(read) ?? sink.Check(read)) is { } wrong)
             return Endpoint(wrong.Seen, wrong.Fix);
@@ -103,18 +104,11 @@ internal sealed class RouteForm(string hubName, IReadOnlyDictionary<string, ISin
     private static Dictionary<string, string>? Kept(IReadOnlyDictionary<string, string>? sent, IReadOnlyDictionary<string, string>? present, bool keeps)
         => sent?.ToDictionary(h => h.Key, h => h.Value == RoutingEndpointDescription.Masked && keeps ? present?.GetValueOrDefault(h.Key) ?? h.Value : h.Value, StringComparer.OrdinalIgnoreCase);
 
-    private static (string Seen, string Fix)? CheckTrust(RoutingEndpointDescription endpoint)
-    {
-        try
-        {
-            Homeport.Hub.Trust.PeerTrust.FromPem(endpoint.CertificateAuthority);
-            return null;
-        }
-        catch (FormatException)
-        {
-            return ("certificateAuthority holds no certificate in PEM form", "Send the PEM text of the CA, or leave it out.");
-        }
-    }
+    private static WebhookAuthorization? Kept(WebhookAuthorization? sent, WebhookAuthorization? present, bool keeps)
+        => sent is null ? null : sent with { ClientSecret = Kept(sent.ClientSecret, present?.ClientSecret, keeps && sent.TokenUrl == present?.TokenUrl) };
+
+    private static (string Seen, string Fix)? CheckTrust(RoutingEndpointDescription endpoint) => PeerTrust.IsPem(endpoint.CertificateAuthority)
+        ? null : ("certificateAuthority holds no certificate in PEM form", "Send the PEM text of the CA, or leave it out.");
 
     private (string Seen, string Fix)? CheckEnrichments(RoutingEndpointDescription endpoint)
     {

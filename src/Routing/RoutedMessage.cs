@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
@@ -68,6 +69,12 @@ public sealed class RoutedMessage : IQueryRow
     /// <summary>When the hub took it.</summary>
     public DateTimeOffset EnqueuedTime { get; }
 
+    /// <summary>Which one it is of several that were made of the record at its place, counted from 0.</summary>
+    public int Part { get; init; }
+
+    /// <summary>It says all itself: endpoints get its body and properties and nothing of the hub's beside them.</summary>
+    public bool IsPlain { get; init; }
+
     /// <summary>Where it comes from.</summary>
     public MessageSource Source { get; }
 
@@ -103,6 +110,10 @@ public sealed class RoutedMessage : IQueryRow
 
     /// <summary>An application property, or null.</summary>
     public string? Property(string name) => Last(_properties, name, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>A name for it that it keeps when it is delivered again.</summary>
+    /// <param name="hubName">Whose message it is.</param>
+    public string PlaceIn(string hubName) => string.Create(CultureInfo.InvariantCulture, $"{hubName}/{Partition}/{Offset}{(Part > 0 ? $".{Part}" : "")}");
 
     /// <summary>Adds a property; it takes the place of one of the same name.</summary>
     public void Enrich(string name, string value)
@@ -142,7 +153,7 @@ public sealed class RoutedMessage : IQueryRow
     };
 
     /// <summary>UTC with milliseconds.</summary>
-    internal static string Time(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", System.Globalization.CultureInfo.InvariantCulture);
+    public static string Time(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
 
     private static string? Last(List<KeyValuePair<string, string?>> properties, string name, StringComparison comparison)
         => properties.FindLast(p => string.Equals(p.Key, name, comparison)).Value;

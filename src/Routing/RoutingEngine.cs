@@ -6,14 +6,14 @@ namespace Homeport.Routing;
 /// Runs a pump for each partition and each endpoint to which a route leads. Endpoints know nothing of each other: one that is slow or
 /// away holds up nobody else, and no device, since the log is read and never pushed.
 /// </summary>
-internal sealed class RoutingEngine(PumpContext context) : IDisposable
+public sealed class RoutingEngine(PumpContext context) : IDisposable
 {
     private readonly SemaphoreSlim _changed = new(0);
     private readonly Dictionary<string, Running> _running = new(StringComparer.OrdinalIgnoreCase);
     private readonly Lock _lock = new();
     private readonly Dictionary<string, EndpointHealth> _health = new(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Looks at the table again.</summary>
+    /// <summary>Looks at the table again, soon.</summary>
     public void Wake() => _changed.Release();
 
     /// <summary>How deliveries to an endpoint go.</summary>
@@ -51,6 +51,14 @@ internal sealed class RoutingEngine(PumpContext context) : IDisposable
             foreach (var running in Take(_ => true))
                 await running.StopAsync();
         }
+    }
+
+    /// <summary>Ends what brings messages to an endpoint and forgets what was counted; the table may not have it any more.</summary>
+    public async Task EndAsync(string id)
+    {
+        foreach (var running in Take(r => string.Equals(r.Endpoint.Description.Id, id, StringComparison.OrdinalIgnoreCase)))
+            await running.StopAsync();
+        Forget(id);
     }
 
     /// <summary>Forgets what was counted of an endpoint that is deleted.</summary>
@@ -101,7 +109,7 @@ internal sealed class RoutingEngine(PumpContext context) : IDisposable
     {
         for (var partition = 0; partition < context.Log.PartitionCount; partition++)
         {
-            if (await context.Store.FindPlaceAsync(id, partition, token) is { } place)
+            if (await context.Places.FindPlaceAsync(id, partition, token) is { } place)
                 health.NotePlace(partition, place);
         }
     }

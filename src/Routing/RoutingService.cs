@@ -47,7 +47,7 @@ public sealed class RoutingService : IDisposable
         _engine = new RoutingEngine(new PumpContext
         {
             Log = log,
-            Store = store,
+            Places = store,
             Twins = twins,
             Time = time,
             Logger = loggers.CreateLogger<RoutingService>(),
@@ -212,6 +212,7 @@ public sealed class RoutingService : IDisposable
     {
         Secret = endpoint.Secret is null ? null : RoutingEndpointDescription.Masked,
         Headers = endpoint.Headers?.ToDictionary(h => h.Key, _ => RoutingEndpointDescription.Masked, StringComparer.OrdinalIgnoreCase),
+        Authorization = endpoint.Authorization is null ? null : endpoint.Authorization with { ClientSecret = RoutingEndpointDescription.Masked },
         Health = await _engine.HealthOfAsync(endpoint.Id!, token),
     };
 

@@ -44,12 +44,22 @@ public sealed class RoutingTable
 /// <param name="Starts">For each partition the first message that it takes.</param>
 public sealed record ActiveRoute(string Id, MessageSource Source, MessageCondition Condition, IReadOnlyList<string> Endpoints, IReadOnlyList<long> Starts)
 {
+    /// <summary>What it asks beyond its condition, or null.</summary>
+    public IMessageFilter? Filter { get; init; }
+
     /// <summary>True when it takes the message.</summary>
     public bool Takes(RoutedMessage message)
     {
         ArgumentNullException.ThrowIfNull(message);
         return message.Source == Source && message.Offset >= Starts[message.Partition] && Condition.Matches(message);
     }
+}
+
+/// <summary>A choice of messages that may have to look something up.</summary>
+public interface IMessageFilter
+{
+    /// <summary>True when a message is taken.</summary>
+    ValueTask<bool> TakesAsync(RoutedMessage message, CancellationToken token);
 }
 
 /// <summary>An endpoint with what was read of its definition.</summary>
@@ -67,6 +77,8 @@ public static class RoutingSources
         ["DeviceLifecycleEvents"] = MessageSource.DeviceLifecycle,
         ["DeviceConnectionStateEvents"] = MessageSource.DeviceConnectionState,
         ["DigitalTwinChangeEvents"] = MessageSource.DigitalTwinChange,
+        ["DeviceStatusEvents"] = MessageSource.DeviceStatus,
+        ["DeviceTemplateEvents"] = MessageSource.DeviceTemplate,
     };
 
     /// <summary>All words.</summary>

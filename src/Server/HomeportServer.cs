@@ -79,6 +79,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         parts.People.Map(_web, parts.Fleet, parts.Provisioning);
         parts.Templates.Map(_web);
         parts.Routing.Map(_web, parts.People.Api);
+        parts.Exports.Map(_web, parts.People.Api);
         parts.Groups.Map(_web);
         _web.MapRegistry(parts.Hub);
         _web.MapBulk(parts.Hub);
@@ -98,6 +99,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         _web.MapWebSockets(parts.Hub, mqtt, amqp);
         _files.Map(_web);
         parts.Routing.Files = _files.OpenContainer;
+        parts.Exports.Files = _files.OpenContainer;
         _web.MapFallback(context => parts.Hub.RefuseNotFoundAsync(context));
         _renewal = new CertificateRenewal(certificate, tls, time, loggers.CreateLogger<CertificateRenewal>());
     }

@@ -18,7 +18,7 @@ internal sealed class RoutingParts : IDisposable
     public RoutingParts(HubLog log, EventWriter events, Installation installation, TimeProvider time, ILoggerFactory loggers)
     {
         const string hub = Installation.HubName;
-        ISinkFactory[] sinks = [new WebhookSinks(hub, time), new AmqpSinks(hub, time), new FileSinks(hub, () => Files()), new PostgresSinks(hub), new MqttSinks(hub)];
+        ISinkFactory[] sinks = [new WebhookSinks(hub, time), new AmqpSinks(hub, time), new FileSinks(hub, FileSinks.Routes, () => Files()), new PostgresSinks(hub), new MqttSinks(hub)];
         Service = new RoutingService(
             hub, new SqliteRoutingStore(installation.Database, installation.Seal, hub), log, new SqliteTwinStore(installation.Database, hub), sinks, time, loggers);
         events.Routed = Service.Wants;

@@ -92,8 +92,9 @@ internal sealed class ServerParts : IAsyncDisposable
         Groups = new GroupParts(Hub, Templates.Api, _provisioning.Lifecycle, installation.Database, loggers);
         Events = new EventParts(_log, options, installation, time);
         Routing = new RoutingParts(_log, events, installation, time, loggers);
+        Exports = new ExportParts(_log, events, Templates, options, installation, time, loggers);
         AddNodes(door, feedback);
-        Background = [sweeper.RunAsync, .. Upkeep(door, messages, feedback, installation.Database, loggers), activity.RunAsync, _events.RunAsync, .. _fleet.Background, _provisioning.RunAsync, Groups.RunAsync, explanations.RunAsync, Routing.Service.RunAsync];
+        Background = [sweeper.RunAsync, .. Upkeep(door, messages, feedback, installation.Database, loggers), activity.RunAsync, _events.RunAsync, .. _fleet.Background, _provisioning.RunAsync, Groups.RunAsync, explanations.RunAsync, Routing.Service.RunAsync, Exports.RunAsync];
     }
 
     /// <summary>What runs beside the doors until the server stops.</summary>
@@ -141,6 +142,9 @@ internal sealed class ServerParts : IAsyncDisposable
     /// <summary>Routes of messages.</summary>
     public RoutingParts Routing { get; }
 
+    /// <summary>Exports of data, and changes of devices on their way to the log.</summary>
+    public ExportParts Exports { get; }
+
     /// <summary>Accounts, sessions, API tokens and the audit log.</summary>
     public PeopleParts People { get; }
 
@@ -153,6 +157,7 @@ internal sealed class ServerParts : IAsyncDisposable
         await _explanations.LoadAsync(token);
         await _provisioning.LoadAsync(token);
         await Routing.Service.LoadAsync(token);
+        await Exports.LoadAsync(token);
     }
 
     /// <summary>Ends what the background leaves behind: what devices sent before the doors closed is written.</summary>
@@ -161,6 +166,7 @@ internal sealed class ServerParts : IAsyncDisposable
         _events.Dispose();
         _fleet.Dispose();
         Routing.Dispose();
+        Exports.Dispose();
         Groups.Dispose();
         People.Dispose();
         _provisioning.Dispose();

@@ -15,7 +15,7 @@ namespace Homeport.Tests.Routing;
 /// <summary>What each type of endpoints takes as its members, and how files and topics are named.</summary>
 public sealed class SinkTests
 {
-    private static readonly ISinkFactory[] Factories = [new AmqpSinks("hub1", TimeProvider.System), new MqttSinks("hub1"), new PostgresSinks("hub1"), new FileSinks("hub1", () => new MemoryContainer())];
+    private static readonly ISinkFactory[] Factories = [new AmqpSinks("hub1", TimeProvider.System), new MqttSinks("hub1"), new PostgresSinks("hub1"), new FileSinks("hub1", FileSinks.Routes, () => new MemoryContainer())];
 
     private static RoutedMessage Message(long offset, string body, string device = "d1", string? type = null) => new(
         3, offset, new DateTimeOffset(2026, 7, 9, 5, 4, 3, TimeSpan.Zero), MessageSource.Telemetry, new RecordOrigin(device, null, "g", "{}"),
@@ -52,9 +52,9 @@ public sealed class SinkTests
     }
 
     [Theory]
-    [InlineData("{iothub}/{partition}/{YYYY}/{MM}/{DD}/{HH}/{mm}", "~routes/hub1/03/2026/07/09/05/04-17")]
-    [InlineData("{iothub}/{partition}/{YYYY}/{MM}/{DD}/{HH}/{mm}.json", "~routes/hub1/03/2026/07/09/05/04-17.json")]
-    [InlineData("a.b/{mm}-{HH}-{DD}-{MM}-{YYYY}/{partition}_{iothub}", "~routes/a.b/04-05-09-07-2026/03_hub1-17")]
+    [InlineData("{iothub}/{partition}/{YYYY}/{MM}/{DD}/{HH}/{mm}", "hub1/03/2026/07/09/05/04-17")]
+    [InlineData("{iothub}/{partition}/{YYYY}/{MM}/{DD}/{HH}/{mm}.json", "hub1/03/2026/07/09/05/04-17.json")]
+    [InlineData("a.b/{mm}-{HH}-{DD}-{MM}-{YYYY}/{partition}_{iothub}", "a.b/04-05-09-07-2026/03_hub1-17")]
     [InlineData("{partition}/{YYYY}/{MM}/{DD}/{HH}/{mm}", null)]
     [InlineData("{iothub}/{iothub}/{partition}/{YYYY}/{MM}/{DD}/{HH}/{mm}", null)]
     [InlineData("../{iothub}/{partition}/{YYYY}/{MM}/{DD}/{HH}/{mm}", null)]
@@ -76,7 +76,7 @@ public sealed class SinkTests
     public async Task A_file_is_there_when_it_is_committed_and_one_that_is_written_again_takes_its_place()
     {
         var container = new MemoryContainer();
-        await using var sink = (IGatheringSink)new FileSinks("hub1", () => container).Open(new RoutingEndpointDescription { Id = "f", MaxChunkSizeInBytes = 5 << 20 }, 3);
+        await using var sink = (IGatheringSink)new FileSinks("hub1", FileSinks.Routes, () => container).Open(new RoutingEndpointDescription { Id = "f", MaxChunkSizeInBytes = 5 << 20 }, 3);
         (await sink.SendAsync([Message(7, "{\r\n\"x\":\n1}", type: "application/json"), Message(8, "plain")], default)).ShouldBeNull();
         container.Blobs.ShouldBeEmpty();
         sink.IsFull.ShouldBeFalse();
@@ -100,7 +100,7 @@ public sealed class SinkTests
     public async Task A_long_file_is_kept_in_blocks_and_is_full_at_its_size()
     {
         var container = new MemoryContainer();
-        await using var sink = (IGatheringSink)new FileSinks("hub1", () => container).Open(new RoutingEndpointDescription { Id = "f", MaxChunkSizeInBytes = 9 << 20 }, 3);
+        await using var sink = (IGatheringSink)new FileSinks("hub1", FileSinks.Routes, () => container).Open(new RoutingEndpointDescription { Id = "f", MaxChunkSizeInBytes = 9 << 20 }, 3);
         var body = new string('x', 200_000);
         var sent = 0;
         for (; !sink.IsFull; sent++)

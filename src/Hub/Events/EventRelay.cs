@@ -58,7 +58,7 @@ public sealed partial class EventRelay(IEventStore store, HubLog log, ILogger<Ev
         var events = await store.ReadAsync(Batch, stop);
         if (events.Count == 0)
             return false;
-        var commits = events.Select(e => AppendToLog(e.Event)).Distinct().ToList();
+        var commits = events.Where(e => e.Event is not null).Select(e => AppendToLog(e.Event!)).Distinct().ToList();
         foreach (var commit in commits)
             await commit.WhenDurable();
         await store.DeleteAsync(events[^1].Number, stop);

@@ -59,7 +59,25 @@ public sealed class EventWriter(string hubName, IReadOnlySet<MessageSource> sour
         => Make(MessageSource.DeviceConnectionState, activity.DeviceId, activity.ModuleId, "", "deviceConnectionStateNotification",
             connected ? "deviceConnected" : "deviceDisconnected", Encoding.UTF8.GetBytes($$"""{"sequenceNumber":"{{sequence}}"}"""));
 
-    private HubEvent Make(MessageSource source, string deviceId, string? moduleId, string generationId, string schema, string operation, byte[] body, string contentType = "application/json")
+    /// <summary>A device changed as its operators see it.</summary>
+    /// <param name="kind"><c>registered</c>, <c>deleted</c>, <c>provisioned</c>, <c>enabled</c>, <c>disabled</c>, <c>displayNameChanged</c> or <c>deviceTemplateChanged</c>.</param>
+    /// <param name="deviceId">The device.</param>
+    /// <param name="at">When.</param>
+    /// <param name="device">JSON: what is known of it afterwards, or was known of one that is deleted.</param>
+    public HubEvent StatusChanged(string kind, string deviceId, DateTimeOffset at, byte[] device)
+        => Make(MessageSource.DeviceStatus, deviceId, null, "", "deviceStatusNotification", kind, device, at: at);
+
+    /// <summary>A published template changed. No device says so: the id of the device is empty.</summary>
+    /// <param name="kind"><c>created</c>, <c>updated</c> or <c>deleted</c>.</param>
+    /// <param name="templateId">The template.</param>
+    /// <param name="at">When.</param>
+    /// <param name="template">JSON: its id, name and model.</param>
+    public HubEvent TemplateChanged(string kind, string templateId, DateTimeOffset at, byte[] template)
+        => Make(MessageSource.DeviceTemplate, "", null, "", "deviceTemplateNotification", kind, template, at: at, templateId: templateId);
+
+    private HubEvent Make(
+        MessageSource source, string deviceId, string? moduleId, string generationId, string schema, string operation, byte[] body, string contentType = "application/json",
+        DateTimeOffset? at = null, string? templateId = null)
     {
         (string Name, string? Value)[] properties =
         [
@@ -69,10 +87,11 @@ public sealed class EventWriter(string hubName, IReadOnlySet<MessageSource> sour
             (SystemProperty.UserId, hubName),
             ("iothub-message-schema", schema),
             ("opType", operation),
-            ("operationTimestamp", new ServiceTime(time.GetUtcNow()).ToString()),
+            ("operationTimestamp", new ServiceTime(at ?? time.GetUtcNow()).ToString()),
             ("hubName", hubName),
-            ("deviceId", deviceId),
+            ("deviceId", deviceId.Length > 0 ? deviceId : null),
             ("moduleId", moduleId),
+            ("templateId", templateId),
         ];
         return new HubEvent(source, deviceId, moduleId, generationId, Block(properties), body);
     }

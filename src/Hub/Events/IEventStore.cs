@@ -6,8 +6,8 @@ namespace Homeport.Hub.Events;
 /// </summary>
 public interface IEventStore
 {
-    /// <summary>The oldest events with their numbers.</summary>
-    Task<IReadOnlyList<(long Number, HubEvent Event)>> ReadAsync(int max, CancellationToken token);
+    /// <summary>The oldest events with their numbers; null for one that nobody wants to know.</summary>
+    Task<IReadOnlyList<(long Number, HubEvent? Event)>> ReadAsync(int max, CancellationToken token);
 
     /// <summary>Deletes those up to a number; durable when it returns.</summary>
     Task DeleteAsync(long upTo, CancellationToken token);

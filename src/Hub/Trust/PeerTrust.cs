@@ -34,6 +34,20 @@ public sealed class PeerTrust
         return roots.Count > 0 ? new PeerTrust(roots) : throw new FormatException("The text holds no certificate in PEM form.");
     }
 
+    /// <summary>True when <see cref="FromPem"/> can read a text.</summary>
+    public static bool IsPem(string? pem)
+    {
+        try
+        {
+            FromPem(pem);
+            return true;
+        }
+        catch (FormatException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>For <see cref="SslClientAuthenticationOptions.RemoteCertificateValidationCallback"/>.</summary>
     public bool Validate(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
     {

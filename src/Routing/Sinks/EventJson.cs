@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Homeport.Contract.Messages;
 using Homeport.Log;
@@ -44,7 +43,7 @@ internal sealed class EventJson(string hubName)
     }
 
     /// <summary>A name for the message that it keeps when it is delivered again.</summary>
-    public string IdOf(RoutedMessage message) => string.Create(CultureInfo.InvariantCulture, $"{hubName}/{message.Partition}/{message.Offset}");
+    public string IdOf(RoutedMessage message) => message.PlaceIn(hubName);
 
     private void WriteCloudEvent(Utf8JsonWriter writer, RoutedMessage message)
     {
@@ -158,9 +157,12 @@ internal sealed class EventJson(string hubName)
         MessageSource.DeviceLifecycle => message.Property("opType") == "deleteDeviceIdentity" ? "Microsoft.Devices.DeviceDeleted" : "Microsoft.Devices.DeviceCreated",
         MessageSource.DeviceConnectionState => message.Property("opType") == "deviceDisconnected" ? "Microsoft.Devices.DeviceDisconnected" : "Microsoft.Devices.DeviceConnected",
         MessageSource.TwinChange => "Homeport.Devices.TwinChanged",
+        MessageSource.DeviceStatus => "Homeport.Devices.StatusChanged",
+        MessageSource.DeviceTemplate => "Homeport.Templates.Changed",
         _ => "Homeport.Devices.DigitalTwinChanged",
     };
 
     private static string SubjectOf(RoutedMessage message)
-        => message.Origin.ModuleId is { } module ? $"devices/{message.Origin.DeviceId}/modules/{module}" : $"devices/{message.Origin.DeviceId}";
+        => message.Source == MessageSource.DeviceTemplate ? $"deviceTemplates/{message.Property("templateId")}"
+            : message.Origin.ModuleId is { } module ? $"devices/{message.Origin.DeviceId}/modules/{module}" : $"devices/{message.Origin.DeviceId}";
 }

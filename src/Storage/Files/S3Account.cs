@@ -1,3 +1,4 @@
+using Homeport.Contract;
 using System.Diagnostics.CodeAnalysis;
 
 namespace Homeport.Storage.Files;

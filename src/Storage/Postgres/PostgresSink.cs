@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Homeport.Log;
@@ -66,10 +67,11 @@ internal sealed class PostgresSink(NpgsqlDataSource source, string hubName, stri
         await using var insert = new NpgsqlCommand(
             $"""
             INSERT INTO {table} (hub, partition, "offset", enqueued_time, source, device_id, module_id, properties, system_properties, body, raw_body)
-            SELECT $1, p, o, t, s, d, m, a::jsonb, y::jsonb, b::jsonb, r FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS u (p, o, t, s, d, m, a, y, b, r)
+            SELECT h, p, o, t, s, d, m, a::jsonb, y::jsonb, b::jsonb, r FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS u (h, p, o, t, s, d, m, a, y, b, r)
             ON CONFLICT DO NOTHING
             """, connection);
-        insert.Parameters.Add(new NpgsqlParameter { Value = hubName });
+        // Several that were made of one record have one place: each part has a column value of its own.
+        Add(NpgsqlDbType.Text, m => m.Part == 0 ? hubName : string.Create(CultureInfo.InvariantCulture, $"{hubName}.{m.Part}"));
         Add(NpgsqlDbType.Integer, m => m.Partition);
         Add(NpgsqlDbType.Bigint, m => m.Offset);
         Add(NpgsqlDbType.TimestampTz, m => m.EnqueuedTime.UtcDateTime);
@@ -77,7 +79,7 @@ internal sealed class PostgresSink(NpgsqlDataSource source, string hubName, stri
         Add(NpgsqlDbType.Text, m => m.Origin.DeviceId);
         Add(NpgsqlDbType.Text, m => m.Origin.ModuleId);
         Add(NpgsqlDbType.Text, m => Object(m.Properties));
-        Add(NpgsqlDbType.Text, m => Object(m.SystemProperties.Select(p => new KeyValuePair<string, string?>(p.Key, p.Value))));
+        Add(NpgsqlDbType.Text, m => Object(m.IsPlain ? [] : m.SystemProperties.Select(p => new KeyValuePair<string, string?>(p.Key, p.Value))));
         Add(NpgsqlDbType.Text, m => m.Json.IsEmpty ? null : Encoding.UTF8.GetString(m.Json.Span));
         Add(NpgsqlDbType.Bytea, m => m.Json.IsEmpty ? m.Body.ToArray() : null);
         await insert.ExecuteNonQueryAsync(token);

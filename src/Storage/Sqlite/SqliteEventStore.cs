@@ -8,8 +8,8 @@ namespace Homeport.Storage.Sqlite;
 public sealed class SqliteEventStore(SqliteDatabase database, string hub) : IEventStore
 {
     /// <inheritdoc/>
-    public Task<IReadOnlyList<(long Number, HubEvent Event)>> ReadAsync(int max, CancellationToken token)
-        => Task.FromResult<IReadOnlyList<(long, HubEvent)>>(database.Read(c => c.Query(
+    public Task<IReadOnlyList<(long Number, HubEvent? Event)>> ReadAsync(int max, CancellationToken token)
+        => Task.FromResult<IReadOnlyList<(long, HubEvent?)>>(database.Read(c => c.Query(
             "SELECT number, source, device_id, module_id, generation_id, properties, body FROM events WHERE hub=$hub ORDER BY number LIMIT $max", Read,
             ("$hub", hub), ("$max", max))));
 
@@ -31,7 +31,7 @@ public sealed class SqliteEventStore(SqliteDatabase database, string hub) : IEve
             ("$generation", happened.GenerationId), ("$properties", happened.Properties.ToArray()), ("$body", happened.Body.ToArray()));
     }
 
-    private static (long, HubEvent) Read(SqliteDataReader row) => (row.GetInt64(0), new HubEvent(
+    private static (long, HubEvent?) Read(SqliteDataReader row) => (row.GetInt64(0), new HubEvent(
         (MessageSource)row.GetByte(1), row.GetString(2), row.GetString(3) is { Length: > 0 } module ? module : null, row.GetString(4),
         row.GetFieldValue<byte[]>(5), row.GetFieldValue<byte[]>(6)));
 }

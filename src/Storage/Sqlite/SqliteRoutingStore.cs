@@ -31,8 +31,14 @@ public sealed class SqliteRoutingStore(SqliteDatabase database, SecretSeal seal,
     {
         if (c.Execute("DELETE FROM routing_endpoints WHERE hub=$hub AND id=$id AND etag=$etag", ("$hub", hub), ("$id", id), ("$etag", etag)) == 0)
             return false;
-        c.Execute("DELETE FROM routing_places WHERE hub=$hub AND endpoint=$id", ("$hub", hub), ("$id", id));
-        c.Execute("DELETE FROM routing_dead WHERE hub=$hub AND endpoint=$id", ("$hub", hub), ("$id", id));
+        Forget(c, id);
+        return true;
+    }, token);
+
+    /// <inheritdoc/>
+    public Task ForgetAsync(string endpointId, CancellationToken token) => database.WriteAsync(c =>
+    {
+        Forget(c, endpointId);
         return true;
     }, token);
 
@@ -86,6 +92,12 @@ public sealed class SqliteRoutingStore(SqliteDatabase database, SecretSeal seal,
     public Task<IReadOnlyList<DeadMessageDescription>> ListDeadAsync(string endpointId, int max, CancellationToken token) => Task.FromResult<IReadOnlyList<DeadMessageDescription>>(database.Read(c => c.Query(
         "SELECT partition, offset, device_id, time, reason FROM routing_dead WHERE hub=$hub AND endpoint=$endpoint ORDER BY time DESC, partition, offset DESC LIMIT $max",
         r => new DeadMessageDescription(r.GetInt32(0), r.GetInt64(1), r.GetString(2), r.TimeOrNull(3)!.Value, r.GetString(4)), ("$hub", hub), ("$endpoint", endpointId), ("$max", max))));
+
+    private void Forget(SqliteConnection connection, string endpointId)
+    {
+        connection.Execute("DELETE FROM routing_places WHERE hub=$hub AND endpoint=$id", ("$hub", hub), ("$id", endpointId));
+        connection.Execute("DELETE FROM routing_dead WHERE hub=$hub AND endpoint=$id", ("$hub", hub), ("$id", endpointId));
+    }
 
     private void AddDead(SqliteConnection connection, string endpointId, DeadMessageDescription dead)
     {

@@ -6,4 +6,5 @@ namespace Homeport.Storage.Sqlite;
 [JsonSerializable(typeof(Dictionary<string, int>))]
 [JsonSerializable(typeof(List<string>))]
 [JsonSerializable(typeof(List<long>))]
+[JsonSerializable(typeof(Dictionary<string, List<long>>))]
 internal sealed partial class StoredJson : JsonSerializerContext;

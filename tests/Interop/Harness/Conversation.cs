@@ -21,10 +21,6 @@ public static class Conversation
             results[i].Ok.ShouldBeTrue($"step {i}: {results[i].Error?.ToJsonString()}");
     }
 
-    /// <summary>Equal as JSON, whatever the order of the members.</summary>
-    public static void ShouldBeJson(this JsonNode? actual, string expected)
-        => JsonNode.DeepEquals(actual, JsonNode.Parse(expected)).ShouldBeTrue($"it is {actual?.ToJsonString()} and should be {expected}");
-
     public static string ConnectionString(this SharedServer shared, TestDevice device, string? moduleId = null)
         => $"HostName={shared.Server.Ready.Hub.HostName};DeviceId={device.Id};{(moduleId is null ? "" : $"ModuleId={moduleId};")}SharedAccessKey={device.PrimaryKey}";
 

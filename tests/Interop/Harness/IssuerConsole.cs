@@ -7,7 +7,7 @@ public sealed class IssuerConsole : IAsyncLifetime
 {
     public const string Audience = "urn:homeport:api";
     private const string Address = "127.0.0.1";
-    private const string Secret = "the secret of both clients, 32 characters and more";
+    public const string Secret = "the secret of both clients, 32 characters and more";
     private readonly OpenSslPki _pki = new();
     private readonly int _port = ServerSettings.FreePorts(1)[0];
     private RunningScenario? _issuer;
@@ -16,6 +16,9 @@ public sealed class IssuerConsole : IAsyncLifetime
     public ConsoleBrowser Console => _console ?? throw new InvalidOperationException("the server did not start");
 
     public RunningScenario Issuer => _issuer ?? throw new InvalidOperationException("the issuer did not start");
+
+    /// <summary>Certificate of the issuer.</summary>
+    public string CaFile => _pki.PathOf("issuer.pem");
 
     public string IssuerAddress => $"https://{Address}:{_port}";
 

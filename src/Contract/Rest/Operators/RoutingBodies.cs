@@ -9,7 +9,7 @@ public sealed record RouteDescription
     /// <summary>1 to 64 of A-Z, a-z, 0-9, <c>-</c>, <c>_</c> and <c>.</c>.</summary>
     public string? Id { get; init; }
 
-    /// <summary><c>DeviceMessages</c>, <c>TwinChangeEvents</c>, <c>DeviceLifecycleEvents</c>, <c>DeviceConnectionStateEvents</c> or <c>DigitalTwinChangeEvents</c>.</summary>
+    /// <summary><c>DeviceMessages</c>, <c>TwinChangeEvents</c>, <c>DeviceLifecycleEvents</c>, <c>DeviceConnectionStateEvents</c>, <c>DigitalTwinChangeEvents</c>, <c>DeviceStatusEvents</c> or <c>DeviceTemplateEvents</c>.</summary>
     public string? Source { get; init; }
 
     /// <summary>A condition of IoT Hub's routing queries; absent, empty or <c>true</c> for all.</summary>
@@ -56,7 +56,10 @@ public sealed record RoutingEndpointDescription
     /// <summary>Of a webhook: headers to send. Their values are never shown.</summary>
     public IReadOnlyDictionary<string, string>? Headers { get; init; }
 
-    /// <summary>Of a webhook: <c>cloudEvents</c> (without it) or <c>eventGrid</c>. Of MQTT: <c>cloudEvents</c>, or absent for bodies as they are.</summary>
+    /// <summary>Of a webhook: where to get a bearer token to send along.</summary>
+    public WebhookAuthorization? Authorization { get; init; }
+
+    /// <summary>Of a webhook: <c>cloudEvents</c> (without it), <c>eventGrid</c>, or <c>body</c> for a request for each message with its body as it is. Of MQTT: <c>cloudEvents</c>, or absent for bodies as they are.</summary>
     public string? Schema { get; init; }
 
     /// <summary>PEM of the CAs of its certificate; absent when the machine trusts it anyway.</summary>
@@ -78,6 +81,22 @@ public sealed record RoutingEndpointDescription
 
     /// <summary>Shown only.</summary>
     public EndpointHealthDescription? Health { get; init; }
+}
+
+/// <summary>OAuth 2.0 client credentials.</summary>
+public sealed record WebhookAuthorization
+{
+    /// <summary>Address of the token endpoint, https.</summary>
+    public string? TokenUrl { get; init; }
+
+    public string? ClientId { get; init; }
+
+    /// <summary>Never shown.</summary>
+    public string? ClientSecret { get; init; }
+
+    public string? Audience { get; init; }
+
+    public string? Scope { get; init; }
 }
 
 /// <summary>How deliveries to an endpoint go.</summary>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using Homeport.Amqp.Encoding;
 using Homeport.Amqp.Messages;
@@ -36,14 +35,14 @@ internal sealed class EventMessage(string hubName)
                 ContentType = Ascii(message.Stated(SystemProperty.ContentType)),
                 ContentEncoding = Ascii(message.Stated(SystemProperty.ContentEncoding)),
                 CreationTime = message.EnqueuedTime,
-                GroupId = message.Origin.DeviceId,
+                GroupId = message.Origin.DeviceId is { Length: > 0 } device ? device : null,
             },
             ApplicationProperties = own,
             Data = [message.Body],
         }.ToBytes();
     }
 
-    private IEnumerable<(string Name, string? Value)> System(RoutedMessage message) =>
+    private IEnumerable<(string Name, string? Value)> System(RoutedMessage message) => message.IsPlain ? [] :
     [
         ("iothub-connection-device-id", message.Origin.DeviceId),
         ("iothub-connection-module-id", message.Origin.ModuleId),
@@ -58,7 +57,7 @@ internal sealed class EventMessage(string hubName)
         ("homeport-place", PlaceOf(message)),
     ];
 
-    private string PlaceOf(RoutedMessage message) => string.Create(CultureInfo.InvariantCulture, $"{hubName}/{message.Partition}/{message.Offset}");
+    private string PlaceOf(RoutedMessage message) => message.PlaceIn(hubName);
 
     /// <summary>A symbol is ASCII; devices may send anything.</summary>
     private static string? Ascii(string? text) => text is null ? null : Encoding.ASCII.GetString(Encoding.ASCII.GetBytes(text));

@@ -11,9 +11,6 @@ internal static class FileName
     /// <summary>The format when an endpoint has none.</summary>
     public const string Default = "{iothub}/{partition}/{YYYY}/{MM}/{DD}/{HH}/{mm}.json";
 
-    /// <summary>Folder of the files in the container. No device can have this name, so none can write there.</summary>
-    public const string Folder = "~routes/";
-
     private const int MaxFormat = 256;
     private static readonly string[] Tokens = ["{iothub}", "{partition}", "{YYYY}", "{MM}", "{DD}", "{HH}", "{mm}"];
 
@@ -52,7 +49,7 @@ internal static class FileName
             name = name.Replace(Tokens[i], values[i], StringComparison.Ordinal);
         var dot = name.LastIndexOf('.');
         var place = string.Create(CultureInfo.InvariantCulture, $"-{first.Offset}");
-        return Folder + (dot > name.LastIndexOf('/') ? name.Insert(dot, place) : name + place);
+        return dot > name.LastIndexOf('/') ? name.Insert(dot, place) : name + place;
 
         string Text(string part) => time.ToString(part, CultureInfo.InvariantCulture);
     }

@@ -11,7 +11,7 @@ namespace Homeport.Routing.Sinks.Files;
 /// Gathers messages as JSON lines in blocks of a blob, and commits it when its time is over or it is long enough. What is not committed is not
 /// there for readers, and comes again from the log after a stop.
 /// </summary>
-internal sealed class FileSink(RoutingEndpointDescription endpoint, string hubName, Func<IBlobContainer> open) : IGatheringSink
+internal sealed class FileSink(RoutingEndpointDescription endpoint, string hubName, string folder, Func<IBlobContainer> open) : IGatheringSink
 {
     private const int BlockBytes = 4 << 20;
     private const int DefaultSeconds = 300;
@@ -38,7 +38,7 @@ internal sealed class FileSink(RoutingEndpointDescription endpoint, string hubNa
         // Before the batch is taken: when this fails, the same batch comes again.
         if (_block.Length >= BlockBytes && await StageAsync(token) is { } failure)
             return failure;
-        _name ??= FileName.Of(endpoint.FileNameFormat ?? FileName.Default, hubName, batch[0]);
+        _name ??= folder + FileName.Of(endpoint.FileNameFormat ?? FileName.Default, hubName, batch[0]);
         var before = _block.Length;
         foreach (var message in batch)
             WriteLine(message);
@@ -92,8 +92,18 @@ internal sealed class FileSink(RoutingEndpointDescription endpoint, string hubNa
         }
     }
 
-    /// <summary>A record as IoT Hub writes it. Source: Azure "IoT Hub endpoints", Azure Storage, JSON.</summary>
+    /// <summary>A plain message is JSON on one line itself.</summary>
     private void WriteLine(RoutedMessage message)
+    {
+        if (message.IsPlain)
+            _block.Write(message.Body.Span);
+        else
+            WriteRecord(message);
+        _block.WriteByte((byte)'\n');
+    }
+
+    /// <summary>A record as IoT Hub writes it. Source: Azure "IoT Hub endpoints", Azure Storage, JSON.</summary>
+    private void WriteRecord(RoutedMessage message)
     {
         using (var writer = new Utf8JsonWriter(_block, new JsonWriterOptions { SkipValidation = true }))
         {
@@ -107,6 +117,5 @@ internal sealed class FileSink(RoutingEndpointDescription endpoint, string hubNa
             EventJson.WriteBody(writer, "Body", message, oneLine: true);
             writer.WriteEndObject();
         }
-        _block.WriteByte((byte)'\n');
     }
 }

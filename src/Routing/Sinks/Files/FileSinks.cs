@@ -5,9 +5,13 @@ namespace Homeport.Routing.Sinks.Files;
 
 /// <summary>Endpoints of the type <c>files</c>: JSON lines in the store where the files of devices go.</summary>
 /// <param name="hubName">Name of the hub.</param>
+/// <param name="folder">Folder of the files in the container, with a slash at its end, or empty.</param>
 /// <param name="container">Opens the container; what it permits may end after an hour.</param>
-public sealed class FileSinks(string hubName, Func<IBlobContainer> container) : ISinkFactory
+public sealed class FileSinks(string hubName, string folder, Func<IBlobContainer> container) : ISinkFactory
 {
+    /// <summary>Folder of routes among the files of devices. No device can have this name, so none can write there.</summary>
+    public const string Routes = "~routes/";
+
     private const int MaxSeconds = 720;
     private const long MinChunk = 1 << 20;
     private const long MaxChunk = 524_288_000;
@@ -29,5 +33,5 @@ public sealed class FileSinks(string hubName, Func<IBlobContainer> container) : 
     }
 
     /// <inheritdoc/>
-    public IEndpointSink Open(RoutingEndpointDescription endpoint, int partition) => new FileSink(endpoint, hubName, container);
+    public IEndpointSink Open(RoutingEndpointDescription endpoint, int partition) => new FileSink(endpoint, hubName, folder, container);
 }

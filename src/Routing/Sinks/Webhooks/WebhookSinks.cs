@@ -9,6 +9,9 @@ namespace Homeport.Routing.Sinks.Webhooks;
 /// <param name="time">The clock.</param>
 public sealed class WebhookSinks(string hubName, TimeProvider time) : ISinkFactory
 {
+    /// <summary>Schema: a request for each message, with its body as it is.</summary>
+    public const string Bodies = "body";
+
     private const int MaxHeaders = 20;
     private const int MaxValue = 4096;
 
@@ -24,12 +27,32 @@ public sealed class WebhookSinks(string hubName, TimeProvider time) : ISinkFacto
         ArgumentNullException.ThrowIfNull(endpoint);
         if (PeerConnection.Check(endpoint.Url, "https") is { } bad)
             return bad;
-        if (endpoint.Schema is not (null or "cloudEvents" or "eventGrid"))
-            return ("its schema is unknown", "Use cloudEvents or eventGrid.");
+        if (endpoint.Schema is not (null or "cloudEvents" or "eventGrid" or Bodies))
+            return ("its schema is unknown", $"Use cloudEvents, eventGrid or {Bodies}.");
         if (endpoint.Secret is { } secret && WebhookSignature.KeyOf(secret) is null)
             return ("its secret is no key for signatures", "Send whsec_ and 24 to 64 bytes in Base64, or leave it out for no signature.");
-        if (endpoint.Headers is not { } headers)
+        return CheckAuthorization(endpoint.Authorization) ?? CheckHeaders(endpoint.Headers ?? new Dictionary<string, string>());
+    }
+
+    /// <inheritdoc/>
+    public IEndpointSink Open(RoutingEndpointDescription endpoint, int partition)
+    {
+        ArgumentNullException.ThrowIfNull(endpoint);
+        return new WebhookSink(endpoint, new EventJson(hubName), PeerTrust.FromPem(endpoint.CertificateAuthority), time);
+    }
+
+    private static (string Seen, string Fix)? CheckAuthorization(WebhookAuthorization? authorization)
+    {
+        if (authorization is null)
             return null;
+        if (PeerConnection.Check(authorization.TokenUrl, "https") is { } bad)
+            return ($"of its authorization {bad.Seen.Replace("its url", "tokenUrl", StringComparison.Ordinal).Replace("it has no url", "tokenUrl is missing", StringComparison.Ordinal)}", bad.Fix);
+        return string.IsNullOrEmpty(authorization.ClientId) || string.IsNullOrEmpty(authorization.ClientSecret)
+            ? ("its authorization has no clientId or no clientSecret", "Send both.") : null;
+    }
+
+    private static (string Seen, string Fix)? CheckHeaders(IReadOnlyDictionary<string, string> headers)
+    {
         if (headers.Count > MaxHeaders)
             return ($"it has {headers.Count} headers", $"{MaxHeaders} are possible.");
         foreach (var (name, value) in headers)
@@ -42,13 +65,6 @@ public sealed class WebhookSinks(string hubName, TimeProvider time) : ISinkFacto
                 return ($"the value of the header {name} cannot be sent", $"Use up to {MaxValue} printable ASCII characters.");
         }
         return null;
-    }
-
-    /// <inheritdoc/>
-    public IEndpointSink Open(RoutingEndpointDescription endpoint, int partition)
-    {
-        ArgumentNullException.ThrowIfNull(endpoint);
-        return new WebhookSink(endpoint, new EventJson(hubName), PeerTrust.FromPem(endpoint.CertificateAuthority), time);
     }
 }
 

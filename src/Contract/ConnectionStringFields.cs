@@ -1,9 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
 
-namespace Homeport.Storage.Files;
+namespace Homeport.Contract;
 
 /// <summary>The fields of a connection string, <c>Name=value;Name=value</c>; names in any case.</summary>
-internal static class ConnectionStringFields
+public static class ConnectionStringFields
 {
     /// <summary>Reads them. <paramref name="reason"/> says what is wrong, without values.</summary>
     public static bool TryRead(string text, out Dictionary<string, string> fields, [NotNullWhen(false)] out string? reason)
