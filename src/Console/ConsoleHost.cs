@@ -76,6 +76,7 @@ public static class ConsoleHost
         app.MapGet("/console/audit.jsonl", ExportAsync);
         app.MapGet("/console/devices.csv", ExportDevicesAsync);
         app.MapGet(ConsoleFiles.Path, ConsoleFiles.SendAsync);
+        app.MapGet(ConsoleFiles.ErrorsPath, ConsoleFiles.SendErrorsAsync);
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode(options => options.ContentSecurityFrameAncestorsPolicy = null);
     }
 

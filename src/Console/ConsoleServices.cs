@@ -19,6 +19,7 @@ using Homeport.People.Sessions;
 using Homeport.People.Tokens;
 using Homeport.Provisioning.Allocation.Linked;
 using Homeport.Provisioning.Bulk;
+using Homeport.Provisioning.Bulk.Jobs;
 using Homeport.Provisioning.Enrollments;
 using Homeport.Provisioning.Lifecycle;
 using Homeport.Provisioning.Registrations;
@@ -56,7 +57,8 @@ public sealed record ConsoleServices
 
     public required DeviceAdmission Admission { get; init; }
 
-    public required DeviceImport Import { get; init; }
+    /// <summary>Imports of devices.</summary>
+    public required ImportJobs ImportJobs { get; init; }
 
     public required DeviceExport Export { get; init; }
 

@@ -23,7 +23,7 @@ internal static class ConsoleParts
         Explanations = parts.Hub.Explanations,
         Queries = parts.Fleet.Queries,
         Admission = parts.Fleet.Admission,
-        Import = parts.Fleet.Import,
+        ImportJobs = parts.Fleet.ImportJobs,
         Export = parts.Fleet.Export,
         Jobs = parts.Fleet.Jobs,
         Groups = parts.Groups.Groups,

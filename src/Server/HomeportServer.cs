@@ -48,7 +48,9 @@ internal sealed partial class HomeportServer : IAsyncDisposable
             RootsChanged?.Invoke();
         };
 
-        var builder = WebApplication.CreateSlimBuilder();
+        // Settings come from ours alone. By default the builder also reads and watches a file in the working folder, and for that walks through
+        // every folder beneath it, which is the whole disk for a service that starts in "/".
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, Args = ["--hostBuilder:reloadConfigOnChange=false"] });
         builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true);
         builder.Logging.SetMinimumLevel(options.LogLevel).AddFilter("Microsoft", LogLevel.Warning);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTime);

@@ -29,7 +29,7 @@ public sealed class PortalTests : IAsyncLifetime
         new PortalPassword(Directory.CreateDirectory(_agent.Options.StateDirectory).FullName).Set(Password);
         await _agent.StartAsync();
         _playwright = await Playwright.CreateAsync();
-        _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = "/usr/bin/chromium", Args = Flags, Timeout = 60_000 });
+        _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = "/usr/bin/chromium-headless-shell", Args = Flags, Timeout = 60_000 });
     }
 
     public async ValueTask DisposeAsync()

@@ -28,6 +28,7 @@ public sealed class IssuerConsole : IAsyncLifetime
         await File.WriteAllTextAsync(_pki.PathOf("secret"), Secret + "\n");
         _console = new ConsoleBrowser
         {
+            IsWhole = true,
             MoreSettings =
             [
                 "--oidc-issuer", IssuerAddress, "--oidc-client-id", "homeport", "--oidc-client-secret", _pki.PathOf("secret"), "--oidc-scopes", "openid email groups",
