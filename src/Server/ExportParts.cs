@@ -1,4 +1,3 @@
-using Homeport.Gateway.Http;
 using Homeport.Gateway.Http.Operators;
 using Homeport.Hub.Events;
 using Homeport.Hub.Files;

@@ -13,6 +13,7 @@ namespace Homeport.Operations.Exports;
 public sealed class DestinationForm(IReadOnlyDictionary<string, ISinkFactory> sinks)
 {
     private const string Masked = DestinationDescription.Masked;
+    private static readonly string[] BusFields = ["Endpoint", "SharedAccessKeyName", "SharedAccessKey", "EntityPath"];
     private const string Needs = "Send authorization with the type connectionString.";
 
     // Types of IoT Central, and which type of endpoint each is.
@@ -157,7 +158,7 @@ public sealed class DestinationForm(IReadOnlyDictionary<string, ISinkFactory> si
             return ($"its connection string cannot be read: {reason}", "Copy it again.");
         if (destination.Type == "blobstorage@v1")
             return string.IsNullOrEmpty(own.ContainerName) ? ("it has no containerName", "Send the name of the container.") : null;
-        return new[] { "Endpoint", "SharedAccessKeyName", "SharedAccessKey", "EntityPath" }.FirstOrDefault(f => string.IsNullOrEmpty(fields.GetValueOrDefault(f))) is { } missing
+        return BusFields.FirstOrDefault(f => string.IsNullOrEmpty(fields.GetValueOrDefault(f))) is { } missing
             ? ($"its connection string has no {missing}", "Send Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=...;EntityPath=...") : null;
     }
 

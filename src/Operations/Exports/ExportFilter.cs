@@ -58,7 +58,7 @@ internal sealed partial class ExportFilter
 
     [GeneratedRegex(
         """^\s*SELECT\s+\*\s+FROM\s+(?<from>(?<template>dtmi:[^\s,]+)(\s+AS\s+(?<alias>(?!WHERE\b)\w+))?(\s*,\s*(?<template>dtmi:[^\s,]+)(\s+AS\s+(?<alias>(?!WHERE\b)\w+))?)*)(?=\s|$)""",
-        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Head();
 
     /// <summary>A message with its device as a row of a query.</summary>

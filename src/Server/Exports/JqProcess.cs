@@ -41,16 +41,16 @@ internal sealed class JqProcess(string program, string folder, string text) : IT
             await writing;
             return transformed;
         }
-        catch (OperationCanceledException) when (!token.IsCancellationRequested)
+        catch (OperationCanceledException e) when (!token.IsCancellationRequested)
         {
             await EndAsync();
-            throw new TransformException($"it took longer than {Patience.TotalSeconds} seconds") { OfMessages = true };
+            throw new TransformException($"it took longer than {Patience.TotalSeconds} seconds", e) { OfMessages = true };
         }
-        catch (IOException)
+        catch (IOException e)
         {
             var reason = await _errors;
             await EndAsync();
-            throw new TransformException(reason.Length > 0 ? reason : "jq ended") { OfMessages = true };
+            throw new TransformException(reason.Length > 0 ? reason : "jq ended", e) { OfMessages = true };
         }
         catch (Win32Exception e)
         {

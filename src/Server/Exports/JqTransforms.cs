@@ -69,7 +69,7 @@ internal sealed partial class JqTransforms(string folder, string? program) : ITr
 
     private static Refusal Bad(string seen, string fix) => new(ExportErrors.InvalidTransform, seen, fix);
 
-    [GeneratedRegex("""^(\s|#[^\n]*\n)*import\s+"iotc"\s+as\s+\w+\s*;""", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+    [GeneratedRegex("""^(\s|#[^\n]*\n)*import\s+"iotc"\s+as\s+\w+\s*;""", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking)]
     private static partial Regex Import();
 
     /// <summary>jq was there when the query was written, and is gone.</summary>
