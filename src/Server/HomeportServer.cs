@@ -76,11 +76,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         MapPlainHttp(ports, roots);
         _web.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero });
         _web.MapConsole();
-        parts.People.Map(_web, parts.Fleet, parts.Provisioning);
-        parts.Templates.Map(_web);
-        parts.Routing.Map(_web, parts.People.Api);
-        parts.Exports.Map(_web, parts.People.Api);
-        parts.Groups.Map(_web);
+        parts.MapOperators(_web);
         _web.MapRegistry(parts.Hub);
         _web.MapBulk(parts.Hub);
         _web.MapTwins(parts.Hub);
@@ -98,8 +94,7 @@ internal sealed partial class HomeportServer : IAsyncDisposable
         parts.Provisioning.Map(_web);
         _web.MapWebSockets(parts.Hub, mqtt, amqp);
         _files.Map(_web);
-        parts.Routing.Files = _files.OpenContainer;
-        parts.Exports.Files = _files.OpenContainer;
+        parts.Routing.Files = parts.Exports.Files = _files.OpenContainer;
         _web.MapFallback(context => parts.Hub.RefuseNotFoundAsync(context));
         _renewal = new CertificateRenewal(certificate, tls, time, loggers.CreateLogger<CertificateRenewal>());
     }

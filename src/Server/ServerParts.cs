@@ -160,6 +160,16 @@ internal sealed class ServerParts : IAsyncDisposable
         await Exports.LoadAsync(token);
     }
 
+    /// <summary>Maps the API of operators.</summary>
+    public void MapOperators(IEndpointRouteBuilder routes)
+    {
+        People.Map(routes, Fleet, Provisioning);
+        Templates.Map(routes);
+        Routing.Map(routes, People.Api);
+        Exports.Map(routes, People.Api);
+        Groups.Map(routes);
+    }
+
     /// <summary>Ends what the background leaves behind: what devices sent before the doors closed is written.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -19,7 +19,7 @@ public static class ProjectArrows
         ["People"] = ["Contract"],
         ["Models"] = [],
         ["Templates"] = ["Contract", "Models", "Hub"],
-        ["Operations"] = ["Contract", "Models", "Hub", "Provisioning", "Templates"],
+        ["Operations"] = ["Contract", "Models", "Hub", "Provisioning", "Templates", "Log", "Routing"],
         ["Routing"] = ["Contract", "Hub", "Log", "Amqp", "Mqtt"],
         ["Storage"] = ["Hub", "Provisioning", "Log", "Contract", "People", "Models", "Templates", "Operations", "Routing"],
         ["Gateway"] = ["Mqtt", "Amqp", "Contract", "Hub", "Provisioning", "Log", "Tpm", "People", "Models", "Templates", "Operations", "Routing"],

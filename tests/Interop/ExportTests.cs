@@ -70,25 +70,12 @@ public sealed class ExportTests(IssuerConsole issuer) : IClassFixture<IssuerCons
         await _pki.ServerAsync("outside", Address);
         var ports = ServerSettings.FreePorts(3);
         var curl = await RoutingOperator.SignInAsync(issuer.Console);
-        var certificateAuthority = await _pki.ReadAsync("outside.pem");
-        await PutAsync(curl, "destinations/queue", new JsonObject
-        {
-            ["displayName"] = "Queue",
-            ["type"] = "servicebusqueue@v1",
-            ["authorization"] = new JsonObject { ["type"] = "connectionString", ["connectionString"] = $"Endpoint=sb://{Address}:{ports[0]}/;SharedAccessKeyName=send;SharedAccessKey=a-key-of-the-bus=;EntityPath=telemetry" },
-            ["certificateAuthority"] = certificateAuthority,
-        });
-        await PutAsync(curl, "destinations/table", new JsonObject
-        {
-            ["type"] = "postgres@x1", ["url"] = $"postgres://{Address}:{ports[1]}/postgres", ["address"] = "readings", ["userName"] = Postgres.UserName, ["secret"] = Postgres.Password,
-            ["certificateAuthority"] = certificateAuthority,
-        });
         await using var azurite = new RunningScenario("azurite", ExternalProgram.Start("node",
             [Path.Combine(ServerProcess.Clients, "node_modules/azurite/dist/src/blob/main.js"), "--blobHost", Address, "--blobPort", $"{ports[2]}", "--location", _folder.File("azurite"),
              "--cert", _pki.PathOf("outside.pem"), "--key", _pki.PathOf("outside.key"), "--disableTelemetry", "--skipApiVersionCheck", "--loose"], null));
         // Azurite's own well-known account.
         var account = $"DefaultEndpointsProtocol=https;AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;BlobEndpoint=https://{Address}:{ports[2]}/devstoreaccount1";
-        await PutAsync(curl, "destinations/archive", new JsonObject { ["type"] = "blobstorage@v1", ["connectionString"] = account, ["containerName"] = "central-data", ["certificateAuthority"] = certificateAuthority, ["batchFrequencyInSeconds"] = 2 });
+        await DestinationsAsync(curl, ports, account);
         var id = SharedServer.NewId("row");
         var export = new JsonObject
         {
@@ -130,6 +117,24 @@ public sealed class ExportTests(IssuerConsole issuer) : IClassFixture<IssuerCons
         lines.Select(l => JsonNode.Parse((string)l!)!["telemetry"]!.ToJsonString()).ShouldBe(["""{"t":21,"unit":"C"}""", """{"t":22,"unit":"C"}"""]);
         var shown = (await curl.SendAsync("GET", "/api/dataExport/destinations/queue")).Json;
         ((string?)shown["status"], (string?)shown["authorization"]!["connectionString"]).ShouldBe(("healthy", $"Endpoint=sb://{Address}:{ports[0]}/;SharedAccessKeyName=send;SharedAccessKey=*****;EntityPath=telemetry"));
+    }
+
+    private async Task DestinationsAsync(RoutingOperator curl, IReadOnlyList<int> ports, string account)
+    {
+        var certificateAuthority = await _pki.ReadAsync("outside.pem");
+        await PutAsync(curl, "destinations/queue", new JsonObject
+        {
+            ["displayName"] = "Queue",
+            ["type"] = "servicebusqueue@v1",
+            ["authorization"] = new JsonObject { ["type"] = "connectionString", ["connectionString"] = $"Endpoint=sb://{Address}:{ports[0]}/;SharedAccessKeyName=send;SharedAccessKey=a-key-of-the-bus=;EntityPath=telemetry" },
+            ["certificateAuthority"] = certificateAuthority,
+        });
+        await PutAsync(curl, "destinations/table", new JsonObject
+        {
+            ["type"] = "postgres@x1", ["url"] = $"postgres://{Address}:{ports[1]}/postgres", ["address"] = "readings", ["userName"] = Postgres.UserName, ["secret"] = Postgres.Password,
+            ["certificateAuthority"] = certificateAuthority,
+        });
+        await PutAsync(curl, "destinations/archive", new JsonObject { ["type"] = "blobstorage@v1", ["connectionString"] = account, ["containerName"] = "central-data", ["certificateAuthority"] = certificateAuthority, ["batchFrequencyInSeconds"] = 2 });
     }
 
     /// <summary>A destination with a token of the issuer and headers, of which the secrets are not shown; changing its name keeps them.</summary>
