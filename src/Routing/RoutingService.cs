@@ -59,6 +59,9 @@ public sealed class RoutingService : IDisposable
     /// <summary>The types of endpoints that there are.</summary>
     public IEnumerable<string> EndpointTypes => _sinks.Keys;
 
+    /// <summary>Called when routes or endpoints were changed, before the caller hears of it.</summary>
+    public Func<CancellationToken, Task> Written { get; set; } = static _ => Task.CompletedTask;
+
     /// <summary>True when a route takes messages of the source: only then events of the hub are made.</summary>
     public bool Wants(MessageSource source) => _table.Wants(source);
 
@@ -192,6 +195,7 @@ public sealed class RoutingService : IDisposable
             {
                 _table = await ReadTableAsync(token);
                 _engine.Wake();
+                await Written(token);
             }
             return outcome;
         }

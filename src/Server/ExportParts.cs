@@ -22,6 +22,7 @@ internal sealed class ExportParts : IDisposable
     private const string Folder = "~exports/";
     private static readonly TimeSpan ChangeInterval = TimeSpan.FromSeconds(1);
 
+    private readonly SqliteChangeStore _store;
     private readonly EventRelay _changes;
     private readonly JqTransforms _transforms;
     private readonly TimeProvider _time;
@@ -31,7 +32,8 @@ internal sealed class ExportParts : IDisposable
         const string application = Installation.ApplicationName;
         _time = time;
         _transforms = new JqTransforms(Path.Combine(options.DataDirectory, "jq"), JqTransforms.Find());
-        _changes = new EventRelay(new SqliteChangeStore(installation.Database, application, events), log, loggers.CreateLogger<EventRelay>());
+        _store = new SqliteChangeStore(installation.Database, application, events);
+        _changes = new EventRelay(_store, log, loggers.CreateLogger<EventRelay>());
         var twins = new SqliteTwinStore(installation.Database, Installation.HubName);
         Exports = new DataExports(new ExportContext
         {
@@ -59,10 +61,14 @@ internal sealed class ExportParts : IDisposable
     public void Map(IEndpointRouteBuilder routes, OperatorApi api) => routes.MapExports(api, Exports);
 
     /// <summary>Takes what earlier runs kept.</summary>
-    public Task LoadAsync(CancellationToken token)
+    /// <param name="routing">Routes may want to know of changes too.</param>
+    /// <param name="token">Ends the start.</param>
+    public async Task LoadAsync(RoutingService routing, CancellationToken token)
     {
         _transforms.Prepare();
-        return Exports.LoadAsync(token);
+        await Exports.LoadAsync(token);
+        routing.Written = Exports.Written = _store.NoteWantedAsync;
+        await _store.NoteWantedAsync(token);
     }
 
     /// <summary>Exports, and carries changes into the log, until stopped.</summary>

@@ -157,7 +157,7 @@ internal sealed class ServerParts : IAsyncDisposable
         await _explanations.LoadAsync(token);
         await _provisioning.LoadAsync(token);
         await Routing.Service.LoadAsync(token);
-        await Exports.LoadAsync(token);
+        await Exports.LoadAsync(Routing.Service, token);
     }
 
     /// <summary>Maps the API of operators.</summary>

@@ -77,7 +77,9 @@ public sealed class BulkFileTests(MigrationServers servers)
         await SentAsync("trip-new", derived);
         await SentAsync("trip-own", own);
         var again = (await curl.SendAsync("GET", "/api/x/devices/export", query: "&keys=true&search=trip-")).Body;
-        foreach (var row in file.Split("\r\n").Where(r => r.StartsWith("trip-", StringComparison.Ordinal)))
+        var rows = file.Split('\n').Where(r => r.StartsWith("trip-", StringComparison.Ordinal)).ToList();
+        rows.ShouldNotBeEmpty(file);
+        foreach (var row in rows)
             again.ShouldContain(string.Join(',', row.Split(',')[..4]));
     }
 

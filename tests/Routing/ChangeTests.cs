@@ -12,7 +12,7 @@ public sealed class ChangeTests
     public async Task Each_change_of_a_device_is_told_in_the_words_of_IoT_Central()
     {
         await using var fixture = new ExportFixture();
-        fixture.Events.Routed = _ => true;
+        await WantAsync(fixture, true);
         await fixture.CreateAsync("d1");
         await ToldAsync(fixture, "registered");
         (await fixture.Registry.SetEnabledAsync("d1", false, "service", default)).Refusal.ShouldBeNull();
@@ -40,7 +40,7 @@ public sealed class ChangeTests
     public async Task A_device_that_waits_and_one_that_comes_at_once_are_told_in_order()
     {
         await using var fixture = new ExportFixture();
-        fixture.Events.Routed = _ => true;
+        await WantAsync(fixture, true);
         await fixture.ChangeAsync("waits", d => d);
         await ToldAsync(fixture, "registered");
         await fixture.ChangeAsync("waits", d => d with { Blocked = true });
@@ -61,7 +61,7 @@ public sealed class ChangeTests
     public async Task A_template_is_told_when_it_is_published_changed_and_deleted()
     {
         await using var fixture = new ExportFixture();
-        fixture.Events.Routed = _ => true;
+        await WantAsync(fixture, true);
         const string Text = """{ "@context": "dtmi:dtdl:context;2", "@id": "dtmi:example:valve;1", "@type": "Interface" }""";
         (await fixture.Templates.SaveDraftAsync("dtmi:modelDefinition:example:valve;1", Text, IfMatch.Absent, default)).Refusal?.Text.ShouldBeNull();
         await ToldAsync(fixture);
@@ -78,11 +78,21 @@ public sealed class ChangeTests
     {
         await using var fixture = new ExportFixture();
         await fixture.CreateAsync("d1");
-        var changes = await fixture.Changes.ReadAsync(10, default);
-        changes.ShouldHaveSingleItem().Event.ShouldBeNull();
+        (await fixture.Changes.ReadAsync(10, default)).ShouldBeEmpty();
+        await WantAsync(fixture, true);
+        await fixture.CreateAsync("d2");
+        await WantAsync(fixture, false);
+        await fixture.CreateAsync("d3");
+        (await fixture.Changes.ReadAsync(10, default)).ShouldHaveSingleItem().Event.ShouldBeNull("nobody wants it any more");
         await fixture.StartAsync();
         await fixture.UntilAsync(async () => (await fixture.Changes.ReadAsync(10, default)).Count == 0, "it is gone");
         fixture.Log.ExtentOf(0).IsEmpty.ShouldBeTrue();
+    }
+
+    private static async Task WantAsync(ExportFixture fixture, bool wanted)
+    {
+        fixture.Events.Routed = source => wanted && source is (MessageSource.DeviceStatus or MessageSource.DeviceTemplate);
+        await fixture.Changes.NoteWantedAsync(default);
     }
 
     /// <summary>The changes since the last call, by their kinds.</summary>

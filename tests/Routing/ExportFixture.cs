@@ -89,6 +89,8 @@ internal sealed class ExportFixture : IAsyncDisposable
     {
         await Exports.LoadAsync(default);
         Events.Routed = Exports.Wants;
+        Exports.Written = Changes.NoteWantedAsync;
+        await Changes.NoteWantedAsync(default);
         _running = Task.WhenAll(Exports.RunAsync(_stop.Token), _changes.RunAsync(_stop.Token), _events.RunAsync(_stop.Token));
     }
 

@@ -80,6 +80,9 @@ public sealed class DataExports : IDisposable
         });
     }
 
+    /// <summary>Called when exports or destinations were changed, before the caller hears of it.</summary>
+    public Func<CancellationToken, Task> Written { get; set; } = static _ => Task.CompletedTask;
+
     /// <summary>True when an export takes records of the source: only then events are made.</summary>
     public bool Wants(MessageSource source) => _table.Routing.Wants(source);
 
@@ -220,6 +223,7 @@ public sealed class DataExports : IDisposable
             {
                 _table = await ReadTableAsync(token);
                 _engine.Wake();
+                await Written(token);
             }
             return outcome;
         }

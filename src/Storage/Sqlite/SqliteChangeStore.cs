@@ -6,8 +6,8 @@ using Microsoft.Data.Sqlite;
 namespace Homeport.Storage.Sqlite;
 
 /// <summary>
-/// What happened to the devices and templates of an application, on its way to the log. Triggers write it, whoever changes a device; what
-/// nobody wants to know goes without a trace.
+/// What happened to the devices and templates of an application, on its way to the log. Triggers write it, whoever changes a device, while
+/// somebody wants to know.
 /// </summary>
 /// <param name="database">The database.</param>
 /// <param name="application">The application.</param>
@@ -19,6 +19,19 @@ public sealed class SqliteChangeStore(SqliteDatabase database, string applicatio
         => Task.FromResult<IReadOnlyList<(long, HubEvent?)>>(database.Read(c => c.Query(
             "SELECT number, source, id, kind, time, body FROM changes WHERE application=$application ORDER BY number LIMIT $max", Read,
             ("$application", application), ("$max", max))));
+
+    /// <summary>Writes down which changes are to be told, as the writer of events wants it now; those after the call are.</summary>
+    public Task NoteWantedAsync(CancellationToken token)
+    {
+        MessageSource[] wanted = [.. new[] { MessageSource.DeviceStatus, MessageSource.DeviceTemplate }.Where(writer.Wants)];
+        return database.WriteAsync(c =>
+        {
+            c.Execute("DELETE FROM wanted_changes WHERE application=$application", ("$application", application));
+            foreach (var source in wanted)
+                c.Execute("INSERT INTO wanted_changes (application, source) VALUES ($application, $source)", ("$application", application), ("$source", (int)source));
+            return true;
+        }, token);
+    }
 
     /// <inheritdoc/>
     public Task DeleteAsync(long upTo, CancellationToken token)

@@ -10,9 +10,17 @@ CREATE TABLE changes (
     body        TEXT    NOT NULL
 );
 
+-- Whose changes somebody wants to know: without a row here a change of a device costs nothing more.
+CREATE TABLE wanted_changes (
+    application TEXT    NOT NULL,
+    source      INTEGER NOT NULL,
+    PRIMARY KEY (application, source)
+) WITHOUT ROWID;
+
 -- Before the row, since other triggers go on from it. An insert that becomes an update is none.
 CREATE TRIGGER devices_registered BEFORE INSERT ON devices
-WHEN NOT EXISTS (SELECT 1 FROM devices d WHERE d.application = NEW.application AND d.device_id = NEW.device_id) BEGIN
+WHEN EXISTS (SELECT 1 FROM wanted_changes w WHERE w.application = NEW.application AND w.source = 5)
+    AND NOT EXISTS (SELECT 1 FROM devices d WHERE d.application = NEW.application AND d.device_id = NEW.device_id) BEGIN
     INSERT INTO changes (application, source, id, kind, time, body)
     SELECT NEW.application, 5, NEW.device_id, k.value, CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER), json_object(
         'id', NEW.device_id, 'displayName', coalesce(NEW.display_name, NEW.device_id), 'template', NEW.template, 'organization', NEW.organization,
@@ -21,7 +29,8 @@ WHEN NOT EXISTS (SELECT 1 FROM devices d WHERE d.application = NEW.application A
     FROM json_each(iif(NEW.provisioned, '["registered","provisioned"]', '["registered"]')) k ORDER BY k.key;
 END;
 
-CREATE TRIGGER devices_unregistered AFTER DELETE ON devices BEGIN
+CREATE TRIGGER devices_unregistered AFTER DELETE ON devices
+WHEN EXISTS (SELECT 1 FROM wanted_changes w WHERE w.application = OLD.application AND w.source = 5) BEGIN
     INSERT INTO changes (application, source, id, kind, time, body)
     VALUES (OLD.application, 5, OLD.device_id, 'deleted', CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER), json_object(
         'id', OLD.device_id, 'displayName', coalesce(OLD.display_name, OLD.device_id), 'template', OLD.template, 'organization', OLD.organization,
@@ -31,8 +40,9 @@ END;
 
 -- Blocked by an operator and disabled in the registry are one to who sees it from outside: a device is let in, or kept out.
 CREATE TRIGGER devices_changed AFTER UPDATE ON devices
-WHEN (NEW.provisioned AND NOT OLD.provisioned) OR (NEW.approved AND NOT OLD.approved) OR (OLD.blocked OR OLD.disabled) <> (NEW.blocked OR NEW.disabled)
-    OR coalesce(OLD.display_name, OLD.device_id) <> coalesce(NEW.display_name, NEW.device_id) OR OLD.template IS NOT NEW.template BEGIN
+WHEN EXISTS (SELECT 1 FROM wanted_changes w WHERE w.application = NEW.application AND w.source = 5)
+    AND ((NEW.provisioned AND NOT OLD.provisioned) OR (NEW.approved AND NOT OLD.approved) OR (OLD.blocked OR OLD.disabled) <> (NEW.blocked OR NEW.disabled)
+        OR coalesce(OLD.display_name, OLD.device_id) <> coalesce(NEW.display_name, NEW.device_id) OR OLD.template IS NOT NEW.template) BEGIN
     INSERT INTO changes (application, source, id, kind, time, body)
     SELECT NEW.application, 5, NEW.device_id, k.value, CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER), json_object(
         'id', NEW.device_id, 'displayName', coalesce(NEW.display_name, NEW.device_id), 'template', NEW.template, 'organization', NEW.organization,
@@ -47,18 +57,21 @@ WHEN (NEW.provisioned AND NOT OLD.provisioned) OR (NEW.approved AND NOT OLD.appr
     WHERE k.value IS NOT NULL ORDER BY k.key;
 END;
 
-CREATE TRIGGER device_templates_created AFTER INSERT ON device_templates WHEN NEW.published IS NOT NULL BEGIN
+CREATE TRIGGER device_templates_created AFTER INSERT ON device_templates
+WHEN NEW.published IS NOT NULL AND EXISTS (SELECT 1 FROM wanted_changes w WHERE w.application = NEW.application AND w.source = 6) BEGIN
     INSERT INTO changes (application, source, id, kind, time, body)
     VALUES (NEW.application, 6, NEW.id, 'created', CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER), json_object('id', NEW.id, 'displayName', NEW.display_name, 'modelId', NEW.model_id));
 END;
 
-CREATE TRIGGER device_templates_updated AFTER UPDATE ON device_templates WHEN NEW.published IS NOT NULL AND OLD.published IS NOT NEW.published BEGIN
+CREATE TRIGGER device_templates_updated AFTER UPDATE ON device_templates
+WHEN NEW.published IS NOT NULL AND OLD.published IS NOT NEW.published AND EXISTS (SELECT 1 FROM wanted_changes w WHERE w.application = NEW.application AND w.source = 6) BEGIN
     INSERT INTO changes (application, source, id, kind, time, body)
     VALUES (NEW.application, 6, NEW.id, iif(OLD.published IS NULL, 'created', 'updated'), CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER),
         json_object('id', NEW.id, 'displayName', NEW.display_name, 'modelId', NEW.model_id));
 END;
 
-CREATE TRIGGER device_templates_deleted AFTER DELETE ON device_templates WHEN OLD.published IS NOT NULL BEGIN
+CREATE TRIGGER device_templates_deleted AFTER DELETE ON device_templates
+WHEN OLD.published IS NOT NULL AND EXISTS (SELECT 1 FROM wanted_changes w WHERE w.application = OLD.application AND w.source = 6) BEGIN
     INSERT INTO changes (application, source, id, kind, time, body)
     VALUES (OLD.application, 6, OLD.id, 'deleted', CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER), json_object('id', OLD.id, 'displayName', OLD.display_name, 'modelId', OLD.model_id));
 END;
