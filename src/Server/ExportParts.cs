@@ -31,7 +31,7 @@ internal sealed class ExportParts : IDisposable
     {
         const string application = Installation.ApplicationName;
         _time = time;
-        _transforms = new JqTransforms(Path.Combine(options.DataDirectory, "jq"), JqTransforms.Find());
+        _transforms = new JqTransforms(Path.Combine(options.DataDirectory, "jq"), JqTransforms.Find(), JqTransforms.Patience);
         _store = new SqliteChangeStore(installation.Database, application, events);
         _changes = new EventRelay(_store, log, loggers.CreateLogger<EventRelay>());
         var twins = new SqliteTwinStore(installation.Database, Installation.HubName);

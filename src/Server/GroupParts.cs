@@ -17,6 +17,7 @@ internal sealed class GroupParts : IDisposable
     private readonly OperatorApi _operators;
     private readonly GroupJobRunner _runner;
     private readonly HubApi _hub;
+    private readonly SqliteCommandStore _commands;
 
     public GroupParts(HubApi hub, TemplateApi templates, DeviceLifecycle devices, SqliteDatabase database, ILoggerFactory loggers)
     {
@@ -29,6 +30,7 @@ internal sealed class GroupParts : IDisposable
         _runner = new GroupJobRunner(jobs, Groups, work, hub.Time, loggers.CreateLogger<GroupJobRunner>());
         Relationships = new DeviceRelationships(new SqliteRelationshipStore(database, application), devices, templates.DeviceModels);
         _hub = hub;
+        _commands = new SqliteCommandStore(database, hub.Name);
         Jobs = new GroupJobs(jobs, Groups, templates.Templates, hub.Time) { Changed = _runner.Wake };
     }
 
@@ -45,7 +47,7 @@ internal sealed class GroupParts : IDisposable
         routes.MapDeviceGroups(_operators, Groups);
         routes.MapGroupJobs(_operators, Jobs);
         routes.MapRelationships(_operators, Relationships);
-        routes.MapModules(_operators, new DeviceModules(_hub.Registry, _hub.Twins, _hub.Methods), _hub.Live);
+        routes.MapModules(_operators, new DeviceModules(_hub.Registry, _hub.Twins, _hub.Methods, _commands, _hub.Time), _hub.Live);
         routes.MapSystem(_operators, _hub.Registry, _hub.Twins, _hub.Live, _hub.CloudToDevice);
     }
 

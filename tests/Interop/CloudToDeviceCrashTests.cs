@@ -115,7 +115,7 @@ public sealed class CloudToDeviceCrashTests : IDisposable
                 while (!stop.IsCancellationRequested)
                     await step();
             }
-            catch (HttpRequestException)
+            catch (Exception e) when (e is HttpRequestException or System.Net.Sockets.SocketException)
             {
                 // The server was killed.
             }

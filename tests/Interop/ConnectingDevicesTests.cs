@@ -276,7 +276,7 @@ public sealed class ConnectingDevicesTests(ConsoleBrowser console) : IClassFixtu
         await window.GoAsync("/console/bulk", "Import and export");
         await window.Page.Locator("#import-file").SetInputFilesAsync(new FilePayload { Name = name, MimeType = "text/csv", Buffer = System.Text.Encoding.UTF8.GetBytes(csv) });
         await window.ButtonAsync("Import");
-        await window.Page.GetByText($"{name} is through.").WaitForAsync();
+        await window.Page.Locator("tr").Filter(new LocatorFilterOptions { HasText = name }).GetByText("Succeeded", new LocatorGetByTextOptions { Exact = true }).WaitForAsync();
         (await window.Page.Locator("[data-figure=failed]").InnerTextAsync()).ShouldBe("0");
     }
 

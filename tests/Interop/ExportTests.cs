@@ -131,7 +131,11 @@ public sealed class ExportTests(IssuerConsole issuer) : IClassFixture<IssuerCons
         });
         await PutAsync(curl, "destinations/table", new JsonObject
         {
-            ["type"] = "postgres@x1", ["url"] = $"postgres://{Address}:{ports[1]}/postgres", ["address"] = "readings", ["userName"] = Postgres.UserName, ["secret"] = Postgres.Password,
+            ["type"] = "postgres@x1",
+            ["url"] = $"postgres://{Address}:{ports[1]}/postgres",
+            ["address"] = "readings",
+            ["userName"] = Postgres.UserName,
+            ["secret"] = Postgres.Password,
             ["certificateAuthority"] = certificateAuthority,
         });
         await PutAsync(curl, "destinations/archive", new JsonObject { ["type"] = "blobstorage@v1", ["connectionString"] = account, ["containerName"] = "central-data", ["certificateAuthority"] = certificateAuthority, ["batchFrequencyInSeconds"] = 2 });

@@ -53,6 +53,10 @@ public sealed class ModuleTests(PeopleFixture fixture) : IClassFixture<PeopleFix
         fixture.Methods.Answer(link, request.Id, 200, "{\"ok\":true}"u8);
         var (status, answer) = await run;
         (status, (int?)answer!["responseCode"], (bool?)answer["response"]!["ok"]).ShouldBe((201, 200, true));
+        var runs = (await SendAsync(200, token, "GET", $"/api/devices/{id}/modules/camera/{path}"))["value"]!.AsArray();
+        ((string?)runs.ShouldHaveSingleItem()!["id"], (int?)runs[0]!["request"]!["exposure"], (int?)runs[0]!["responseCode"]).ShouldBe(((string?)answer["id"], 2, 200));
+        (await SendAsync(200, token, "GET", $"/api/devices/{id}/modules/camera/commands/other"))["value"]!.AsArray().ShouldBeEmpty();
+        await SendAsync(404, token, "GET", $"/api/devices/{id}/modules/nobody/{path}");
         (await fixture.Audit.SearchAsync(new AuditFilter { EntityType = "device" }, 100, default)).ShouldContain(e => e.EntityId == id && e.Detail!.StartsWith("camera, ", StringComparison.Ordinal));
         await SendAsync(404, token, "POST", $"/api/devices/{id}/modules/nobody/{path}", "{}");
         await SendAsync(400, token, "POST", $"/api/devices/{id}/modules/camera/{path}", """{"responseTimeout":"long"}""");

@@ -261,7 +261,7 @@ public sealed class PeopleFixture : IAsyncLifetime
         Jobs = new GroupJobs(jobs, Groups, Templates.Templates, Time) { Changed = Runner.Wake };
         _app.MapGroupJobs(api, Jobs);
         _app.MapRelationships(api, new DeviceRelationships(new SqliteRelationshipStore(Database, "default"), Lifecycle, Templates.DeviceModels));
-        _app.MapModules(api, new DeviceModules(Registry, Twins, Methods), live);
+        _app.MapModules(api, new DeviceModules(Registry, Twins, Methods, new SqliteCommandStore(Database, "hub1"), Time), live);
         _app.MapSystem(api, Registry, Twins, live, Messages);
     }
 

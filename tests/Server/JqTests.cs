@@ -12,7 +12,7 @@ public sealed class JqTests : IDisposable
 
     public JqTests()
     {
-        _transforms = new JqTransforms(_folder.File("modules"), JqTransforms.Find());
+        _transforms = new JqTransforms(_folder.File("modules"), JqTransforms.Find(), JqTransforms.Patience);
         _transforms.Prepare();
     }
 
@@ -66,9 +66,9 @@ public sealed class JqTests : IDisposable
     [Fact]
     public async Task A_query_without_end_is_ended_and_others_go_on()
     {
-        await using var transform = _transforms.Open("if . == 1 then last(range(1e15)) else . end");
+        await using var transform = new JqTransforms(_folder.File("modules"), JqTransforms.Find(), TimeSpan.FromSeconds(2)).Open("if . == 1 then last(range(1e15)) else . end");
         var stuck = await Should.ThrowAsync<TransformException>(() => transform.RunAsync([Json("1")], default));
-        (stuck.OfMessages, stuck.Message).ShouldBe((true, "it took longer than 10 seconds"));
+        (stuck.OfMessages, stuck.Message).ShouldBe((true, "it took longer than 2 seconds"));
         (await transform.RunAsync([Json("2")], default))[0].Messages.Select(m => Encoding.UTF8.GetString(m.Span)).ShouldBe(["2"]);
     }
 
@@ -82,7 +82,7 @@ public sealed class JqTests : IDisposable
     [Fact]
     public async Task Without_jq_a_transform_is_refused_with_what_to_do()
     {
-        var without = new JqTransforms(_folder.File("modules"), null);
+        var without = new JqTransforms(_folder.File("modules"), null, JqTransforms.Patience);
         (await without.CheckAsync(".", default)).ShouldNotBeNull().Text.ShouldContain("Install the package jq");
         await using var transform = without.Open(".");
         await Should.ThrowAsync<TransformException>(() => transform.RunAsync([Json("1")], default));

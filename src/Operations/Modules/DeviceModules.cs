@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using Homeport.Contract.Errors;
 using Homeport.Hub.DigitalTwins;
@@ -5,6 +6,7 @@ using Homeport.Hub.Methods;
 using Homeport.Hub.Registry;
 using Homeport.Hub.Twins;
 using Homeport.Provisioning;
+using Homeport.Templates.Devices;
 
 namespace Homeport.Operations.Modules;
 
@@ -12,7 +14,7 @@ namespace Homeport.Operations.Modules;
 /// Modules of a device as IoT Central's data plane has them: their properties, components and commands. A module follows no template, so
 /// its values are shown and written as they are; its components are those that its twin marks.
 /// </summary>
-public sealed class DeviceModules(IdentityRegistry registry, DeviceTwins twins, DirectMethods methods)
+public sealed class DeviceModules(IdentityRegistry registry, DeviceTwins twins, DirectMethods methods, ICommandStore commands, TimeProvider time)
 {
     private const string Metadata = "$metadata";
 
@@ -61,13 +63,27 @@ public sealed class DeviceModules(IdentityRegistry registry, DeviceTwins twins, 
         return Read(after, component);
     }
 
-    /// <summary>Runs a command: a direct method of the module, of a component with its name and <c>*</c> in front.</summary>
-    public async Task<Outcome<MethodResult>> RunAsync(string deviceId, string module, string? component, MethodCall call, CancellationToken token)
+    /// <summary>Runs a command, a direct method of the module, of a component with its name and <c>*</c> in front, and keeps what came of it.</summary>
+    public async Task<Outcome<CommandRecord>> RunAsync(string deviceId, string module, string? component, MethodCall call, CancellationToken token)
     {
         if ((await registry.GetAsync(deviceId, module, token)).Refusal is { } unknown)
             return unknown;
-        return await methods.InvokeAsync(deviceId, module, component is null ? call : call with { Name = $"{component}*{call.Name}" }, token);
+        var method = MethodOf(component, call.Name);
+        if (!(await methods.InvokeAsync(deviceId, module, call with { Name = method }, token)).Succeeded(out var result, out var refusal))
+            return refusal;
+        var response = result.Payload.IsEmpty ? null : Encoding.UTF8.GetString(result.Payload.Span);
+        var record = new CommandRecord(deviceId, method, Guid.NewGuid().ToString("D"), Encoding.UTF8.GetString(call.Payload.Span), response, result.Status, time.GetUtcNow()) { ModuleId = module };
+        await commands.AddAsync(record, DeviceCommands.Kept, CancellationToken.None);
+        return record;
     }
+
+    /// <summary>Runs of a command, the newest first.</summary>
+    public async Task<Outcome<IReadOnlyList<CommandRecord>>> RunsAsync(string deviceId, string module, string? component, string name, CancellationToken token)
+        => (await registry.GetAsync(deviceId, module, token)).Refusal is { } unknown
+            ? unknown
+            : new Outcome<IReadOnlyList<CommandRecord>>(await commands.ListAsync(deviceId, module, MethodOf(component, name), DeviceCommands.Kept, token));
+
+    private static string MethodOf(string? component, string name) => component is null ? name : $"{component}*{name}";
 
     private static Outcome<JsonObject> Read(Twin twin, string? component)
     {

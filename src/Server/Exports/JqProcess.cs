@@ -15,12 +15,12 @@ namespace Homeport.Server.Exports;
 /// <param name="program">Path of jq.</param>
 /// <param name="folder">Folder of the modules.</param>
 /// <param name="text">The program that it runs.</param>
-internal sealed class JqProcess(string program, string folder, string text) : ITransform
+/// <param name="patience">How long a call may take.</param>
+internal sealed class JqProcess(string program, string folder, string text, TimeSpan patience) : ITransform
 {
     private const int MaxLine = 8 << 20;
     private const int MaxReason = 300;
     private const int MaxMemoryKb = 1 << 20;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     private Process? _process;
     private PipeReader? _lines;
@@ -30,7 +30,7 @@ internal sealed class JqProcess(string program, string folder, string text) : IT
     public async Task<IReadOnlyList<Transformed>> RunAsync(IReadOnlyList<ReadOnlyMemory<byte>> messages, CancellationToken token)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(token);
-        limit.CancelAfter(Patience);
+        limit.CancelAfter(patience);
         try
         {
             Start();
@@ -44,7 +44,7 @@ internal sealed class JqProcess(string program, string folder, string text) : IT
         catch (OperationCanceledException e) when (!token.IsCancellationRequested)
         {
             await EndAsync();
-            throw new TransformException($"it took longer than {Patience.TotalSeconds} seconds", e) { OfMessages = true };
+            throw new TransformException($"it took longer than {patience.TotalSeconds} seconds", e) { OfMessages = true };
         }
         catch (IOException e)
         {

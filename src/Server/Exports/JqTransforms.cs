@@ -10,10 +10,14 @@ namespace Homeport.Server.Exports;
 /// </summary>
 /// <param name="folder">Where the module <c>iotc</c> is written.</param>
 /// <param name="program">Path of jq, or null when there is none.</param>
-internal sealed partial class JqTransforms(string folder, string? program) : ITransforms
+/// <param name="patience">How long a batch of messages may take.</param>
+internal sealed partial class JqTransforms(string folder, string? program, TimeSpan patience) : ITransforms
 {
     /// <summary>Characters of a query.</summary>
     public const int MaxQuery = 8192;
+
+    /// <summary>How long a batch of messages may take on a server.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     // What reads more than the message is taken away. Queries may not import: the module is the only one.
     private const string Before = """
@@ -38,7 +42,7 @@ internal sealed partial class JqTransforms(string folder, string? program) : ITr
             return Bad($"It has {query.Length} characters", $"Write at most {MaxQuery}.");
         if (query.Contains('\0', StringComparison.Ordinal))
             return Bad("It has the character NUL in it", "Leave it out.");
-        await using var trial = new JqProcess(program, folder, ProgramOf(query));
+        await using var trial = new JqProcess(program, folder, ProgramOf(query), patience);
         try
         {
             await trial.RunAsync(["null"u8.ToArray()], token);
@@ -51,7 +55,7 @@ internal sealed partial class JqTransforms(string folder, string? program) : ITr
     }
 
     /// <inheritdoc/>
-    public ITransform Open(string query) => program is null ? new NoTransform() : new JqProcess(program, folder, ProgramOf(query));
+    public ITransform Open(string query) => program is null ? new NoTransform() : new JqProcess(program, folder, ProgramOf(query), patience);
 
     /// <summary>Writes the module.</summary>
     public void Prepare()

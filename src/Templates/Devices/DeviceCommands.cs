@@ -32,16 +32,20 @@ public sealed record CommandCall(string DeviceId, string? Component, string Name
 /// <param name="Response">JSON, or null.</param>
 /// <param name="ResponseCode">The device's status; 202 for one that waits in the device's queue.</param>
 /// <param name="Time">When it was over.</param>
-public sealed record CommandRecord(string DeviceId, string Command, string Id, string? Request, string? Response, int ResponseCode, DateTimeOffset Time);
+public sealed record CommandRecord(string DeviceId, string Command, string Id, string? Request, string? Response, int ResponseCode, DateTimeOffset Time)
+{
+    /// <summary>The module that ran it; null for the device itself.</summary>
+    public string? ModuleId { get; init; }
+}
 
 /// <summary>Keeps the last commands of devices.</summary>
 public interface ICommandStore
 {
-    /// <summary>Adds one; the oldest of the same device and command go.</summary>
+    /// <summary>Adds one; the oldest of the same device or module and command go.</summary>
     Task AddAsync(CommandRecord record, int keep, CancellationToken token);
 
-    /// <summary>Those of a device and command, the newest first; of all commands when none is named.</summary>
-    Task<IReadOnlyList<CommandRecord>> ListAsync(string deviceId, string? command, int max, CancellationToken token);
+    /// <summary>Those of a device, or of one of its modules, and a command, the newest first; of all commands when none is named.</summary>
+    Task<IReadOnlyList<CommandRecord>> ListAsync(string deviceId, string? moduleId, string? command, int max, CancellationToken token);
 }
 
 /// <summary>Commands of a template: direct methods, or for durable ones messages that wait for the device.</summary>
@@ -76,11 +80,11 @@ public sealed class DeviceCommands(DeviceModels models, DirectMethods methods, C
     {
         if (await models.FindAsync(deviceId, token) is { } model && model.Find<Command>(component, name) is null)
             return DeviceModels.Unknown(model, component, "command", name);
-        return new Outcome<IReadOnlyList<CommandRecord>>(await store.ListAsync(deviceId, component is null ? name : $"{component}*{name}", Kept, token));
+        return new Outcome<IReadOnlyList<CommandRecord>>(await store.ListAsync(deviceId, null, component is null ? name : $"{component}*{name}", Kept, token));
     }
 
     /// <summary>Runs of all commands of a device, the newest first.</summary>
-    public Task<IReadOnlyList<CommandRecord>> ListAsync(string deviceId, CancellationToken token) => store.ListAsync(deviceId, null, Kept, token);
+    public Task<IReadOnlyList<CommandRecord>> ListAsync(string deviceId, CancellationToken token) => store.ListAsync(deviceId, null, null, Kept, token);
 
     private static Refusal? Mismatch(Command command, ReadOnlyMemory<byte> request)
     {

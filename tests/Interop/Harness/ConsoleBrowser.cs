@@ -58,9 +58,10 @@ public sealed class ConsoleBrowser : IAsyncLifetime
         var window = await OpenAsync(other, 1280, 860, "light", null);
         var first = other.Ready.Administrator!.Password;
         await window.SignInAsync("admin", first);
-        await window.Page.WaitForURLAsync("**/console/password");
+        // The address is enough: the page is looked at by who needs it, and its last event may come before anybody waits for it.
+        await window.Page.WaitForURLAsync("**/console/password", new PageWaitForURLOptions { WaitUntil = WaitUntilState.Commit });
         await window.ReplacePasswordAsync(first, Password);
-        await window.Page.WaitForURLAsync("**/console");
+        await window.Page.WaitForURLAsync("**/console", new PageWaitForURLOptions { WaitUntil = WaitUntilState.Commit });
         return window;
     }
 

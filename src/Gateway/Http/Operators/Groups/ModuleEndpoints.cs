@@ -36,6 +36,10 @@ public static class ModuleEndpoints
         foreach (var (path, of) in ((string, string)[])[(One, "Module"), (One + "/components/{component}", "ModuleComponent")])
         {
             MapProperties(routes, api, modules, path + "/properties", of);
+            api.MapRead(routes, path + "/commands/{command}", new Operation($"list{of}CommandRuns", Permission.ViewDevices, "Lists the last runs of a command of a module, the newest first."), async context =>
+                (await modules.RunsAsync(OperatorApi.Id(context), Module(context), Component(context), TemplateApi.Part(context, "command")!, context.RequestAborted)).Succeeded(out var runs, out var refusal)
+                    ? TemplateApi.Answer(new JsonObject { ["value"] = new JsonArray([.. runs.Select(DeviceDataEndpoints.Body)]) })
+                    : refusal);
             var operation = new Operation($"run{of}Command", Permission.CommandDevices, "Runs a command of a module.") { Audited = "device", Answer = StatusCodes.Status201Created };
             api.MapChange(routes, "POST", path + "/commands/{command}", operation, (context, _) => RunAsync(modules, context));
         }
@@ -69,15 +73,9 @@ public static class ModuleEndpoints
             return refusal;
         var payload = Encoding.UTF8.GetBytes(body["request"]?.ToJsonString() ?? "null");
         var call = new MethodCall(name, payload, times.Response, times.Connect);
-        if (!(await modules.RunAsync(OperatorApi.Id(context), Module(context), Component(context), call, context.RequestAborted)).Succeeded(out var result, out refusal))
-            return refusal;
-        return TemplateApi.Answer(new JsonObject
-        {
-            ["id"] = Guid.NewGuid().ToString("D"),
-            ["request"] = body["request"]?.DeepClone(),
-            ["response"] = result.Payload.IsEmpty ? null : JsonNode.Parse(result.Payload.Span),
-            ["responseCode"] = result.Status,
-        }, StatusCodes.Status201Created);
+        return (await modules.RunAsync(OperatorApi.Id(context), Module(context), Component(context), call, context.RequestAborted)).Succeeded(out var run, out refusal)
+            ? TemplateApi.Answer(DeviceDataEndpoints.Body(run), StatusCodes.Status201Created)
+            : refusal;
     }
 
     private static JsonObject Body(Identity module, LiveConnections live)

@@ -139,7 +139,7 @@ public static class DeviceDataEndpoints
         return good;
     }
 
-    private static JsonNode Body(CommandRecord run) => new JsonObject
+    internal static JsonNode Body(CommandRecord run) => new JsonObject
     {
         ["id"] = run.Id,
         ["request"] = run.Request is null ? null : JsonNode.Parse(run.Request),
