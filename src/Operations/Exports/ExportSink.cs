@@ -80,7 +80,7 @@ internal class ExportSink(ActiveExport export, IEndpointSink inner, ITransform? 
             {
                 // Only records of which nothing is left behind are delivered.
                 at += refused.Delivered;
-                return refused with { Delivered = at < made.Count ? made[at].Record : batch.Count };
+                return refused with { Delivered = at < made.Count ? made[at].Record : good };
             }
             at += part.Count;
         }
